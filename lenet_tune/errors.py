@@ -1,0 +1,48 @@
+"""Errors that a user can act on: each message gives the rule, the value and the way out.
+
+The command line prints the message in one line and exits with the error's `exit_code`;
+anything else that escapes is a bug and keeps its traceback.
+"""
+
+
+class LeNetTuneError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+    exit_code = 1
+
+
+class SettingError(LeNetTuneError, ValueError):
+    """A setting, knob or option has a value outside its rule."""
+
+    exit_code = 2
+
+
+class InfeasibleError(SettingError):
+    """A setting is valid knob by knob, but no network can be built from it.
+
+    For example a 5x5 convolution on a 3x3 map. Searches never train such a setting.
+    """
+
+
+class SearchError(LeNetTuneError):
+    """A search cannot go on, for example because every trial failed."""
+
+    exit_code = 3
+
+
+class StudyError(LeNetTuneError):
+    """A study file cannot be read, written or continued."""
+
+    exit_code = 4
+
+
+class StudyInUseError(StudyError):
+    """Another process works on the study."""
+
+    exit_code = 5
+
+
+class DataError(LeNetTuneError):
+    """A data set is missing, damaged, hostile or of the wrong form."""
+
+    exit_code = 6
