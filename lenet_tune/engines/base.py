@@ -1,0 +1,136 @@
+"""What every engine takes and gives: executions in, epochs out.
+
+An engine is a function `train_group(executions, data, *, keep) -> Iterator[GroupEpoch]`: it trains the
+executions from their initial weights (or from a checkpoint), yields after every epoch, and ends when the
+last execution has ended. Everything that is random is a function of the execution's two seeds, never of
+its place in the group, so any engine and any grouping gives the same numbers within float tolerance.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lenet_tune.config import LeNetConfig, TrainConfig
+from lenet_tune.data import Split
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """An execution after `epoch` epochs: enough to go on as if never stopped.
+
+    Args:
+        weights: as `model.get_weights()` gives them.
+        velocities: SGD's momentum of each weight, same shapes; empty without momentum.
+    """
+
+    epoch: int
+    weights: tuple[np.ndarray, ...]
+    velocities: tuple[np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Execution:
+    """One seed of one trial, ready to train.
+
+    Args:
+        trial: number of the trial in its study.
+        repeat: which of the trial's executions, from 0.
+        seed: of the initial weights.
+        order_seed: of the order of the images, epoch by epoch.
+        start: where to go on; None starts from the initial weights.
+    """
+
+    trial: int
+    repeat: int
+    seed: int
+    order_seed: int
+    lenet: LeNetConfig
+    train: TrainConfig
+    start: Checkpoint | None = None
+
+    @property
+    def id(self) -> tuple[int, int]:
+        """(trial, repeat)."""
+        return self.trial, self.repeat
+
+    @property
+    def first_epoch(self) -> int:
+        """Number of the next epoch to train, from 1."""
+        return 1 if self.start is None else self.start.epoch + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochResult:
+    """One epoch of one execution.
+
+    Losses include the regularisers, as Keras reports them; training figures are means over the epoch's
+    steps while the weights move, held-out figures are taken at its end.
+    """
+
+    trial: int
+    repeat: int
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+    seconds: float
+
+    @property
+    def id(self) -> tuple[int, int]:
+        """(trial, repeat)."""
+        return self.trial, self.repeat
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss is no longer a finite number: nothing after it can be trusted."""
+        return not (math.isfinite(self.train_loss) and math.isfinite(self.held_out_loss))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GroupEpoch:
+    """What a group gives after an epoch.
+
+    Args:
+        results: one for each execution that trained in it.
+        checkpoint: the state of an execution of `results`, by id; valid until the next epoch is asked for.
+        compile_seconds: part of the results' seconds spent on building the program.
+    """
+
+    results: tuple[EpochResult, ...]
+    checkpoint: Callable[[tuple[int, int]], Checkpoint]
+    compile_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """What an engine may see: images to train on, and held-out images to measure on after each epoch."""
+
+    train: Split
+    held_out: Split
+
+
+class Engine(Protocol):
+    """The type of `train_group`."""
+
+    def __call__(
+        self,
+        executions: Sequence[Execution],
+        data: TrainingData,
+        *,
+        keep: Callable[[EpochResult], bool] = ...,
+    ) -> Iterator[GroupEpoch]:
+        """Train `executions`; one for which `keep` says no after an epoch ends there."""
+
+
+def keep_all(result: EpochResult) -> bool:
+    """Let every execution train to its last epoch unless it diverged."""
+    return not result.diverged
+
+
+def epoch_order(order_seed: int, epoch: int, size: int) -> np.ndarray:
+    """The order in which an epoch visits the training images: (size,) int64, a permutation."""
+    return np.random.default_rng([order_seed, epoch]).permutation(size)

@@ -1,0 +1,79 @@
+"""Knobs as people type them: `batch_size=32,128`, `learning_rate=0.001..0.1`, `bias_std_1=1/3072`."""
+
+from typing import Any
+
+from lenet_tune import config
+from lenet_tune.config import InputSpec
+from lenet_tune.errors import SettingError
+from lenet_tune.knobs import BY_NAME, MAX_DEPTH, Choice, Domain, Range
+from lenet_tune.space import check_name, configs
+
+
+def parse_value(name: str, text: str) -> Any:
+    """A knob's value from the command line.
+
+    Raises:
+        SettingError: unknown knob, or text of the wrong type.
+    """
+    check_name(name)
+    knob = BY_NAME[name]
+    text = text.strip()
+    if isinstance(knob.default, bool):
+        words = {
+            "true": True,
+            "on": True,
+            "yes": True,
+            "1": True,
+            "false": False,
+            "off": False,
+            "no": False,
+            "0": False,
+        }
+        if text.lower() not in words:
+            raise SettingError(f"`{name}` must be true or false, but got {text!r}.")
+        return words[text.lower()]
+    if isinstance(knob.default, str):
+        config.check_in(name, text, knob.domain.values)
+        return text
+    try:
+        return int(text) if isinstance(knob.default, int) else _fraction(text)
+    except (ValueError, ZeroDivisionError):
+        kind = "an integer" if isinstance(knob.default, int) else "a number"
+        raise SettingError(f"`{name}` must be {kind}, but got {text!r}.") from None
+
+
+def _fraction(text: str) -> float:
+    # The report writes standard deviations as 1/3072; the command line takes them so.
+    top, _, bottom = text.partition("/")
+    return float(top) / float(bottom) if bottom else float(top)
+
+
+def parse_domain(text: str) -> tuple[str, Domain]:
+    """`name=a,b,c` (listed values) or `name=low..high` (a range, logarithmic where the knob is).
+
+    Raises:
+        SettingError: anything else.
+    """
+    name, equals, values = text.partition("=")
+    name = name.strip()
+    if not equals or not values.strip():
+        raise SettingError(f"A knob is given as NAME=VALUE[,VALUE...] or NAME=LOW..HIGH, but got {text!r}.")
+    check_name(name)
+    knob = BY_NAME[name]
+    if ".." in values:
+        if not isinstance(knob.domain, Range):
+            raise SettingError(f"`{name}` takes listed values ({knob.domain}), not a range: got {values!r}.")
+        low, high = (parse_value(name, part) for part in values.split("..", 1))
+        return name, Range(low, high, log=knob.domain.log)
+    listed = tuple(dict.fromkeys(parse_value(name, part) for part in values.split(",")))
+    for value in listed:
+        _check_buildable(name, value)
+    return name, Choice(listed)
+
+
+def _check_buildable(name: str, value: Any) -> None:
+    # Values outside a search's domain are welcome (kernel_size=7) as long as the configuration takes them.
+    if name == "depth":
+        config.check_int("depth", value, 1, MAX_DEPTH)
+    spec = InputSpec(image_shape=(512, 512, 3), channel_mean=(0.0,) * 3, channel_std=(1.0,) * 3)
+    configs({"conv_bias": True, name: value}, spec)
