@@ -115,12 +115,18 @@ class Space:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Names of the knobs with something to choose, in table order."""
-        return tuple(k.name for k in KNOBS if not self.domains[k.name].is_fixed)
+        """Names of the knobs with something to choose that can come into play, in table order."""
+        return tuple(k.name for k in KNOBS if not self.domains[k.name].is_fixed and self.can_count(k))
+
+    def can_count(self, knob: Knob) -> bool:
+        """Whether some setting of the space makes the knob active."""
+        return all(
+            any(value in self.domains[parent] for value in allowed) for parent, allowed in knob.active_if
+        )
 
     def size(self) -> float:
         """Number of distinct settings (infinite where a range is free)."""
-        if any(isinstance(d, Range) for d in self.domains.values()):
+        if any(isinstance(self.domains[name], Range) for name in self.free):
             return math.inf
         return sum(1 for _ in self.grid())
 

@@ -1,0 +1,206 @@
+"""What a study has recorded, as frozen values: the form that analysis and pages read.
+
+A `Snapshot` is the whole content of a study without weights; it goes through JSON unchanged, so pages can be
+made from a study file or from its export. Statuses and scores are derived here, so they cannot disagree.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean, stdev
+from typing import Any
+
+from lenet_tune.engines.base import EpochResult
+from lenet_tune.knobs import show
+
+OUTCOMES = ("done", "diverged", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What makes a study this study: a search with another definition is another study.
+
+    Args:
+        kind: "grid", "random", "bayes" or "hyperband".
+        title: for people.
+        space: `Space.to_json()` of what is searched; empty for a section's own runs.
+        section, stages: the report's, where the study runs its grid or searches its space.
+        protocol: "report" (all training images, test accuracy after every epoch, as the report did) or
+            "validation" (a stratified validation split ranks; the test images are read once, at the end).
+        data: name, fingerprint, image_shape, num_classes, classes, comparable, notice of the data set.
+        train_size, held_out_size: images.
+        seed: of the study; every other seed derives from it.
+        seeds: executions of each trial.
+        options: whatever else the search depends on (epochs override, factor of Hyperband, ...).
+    """
+
+    name: str
+    kind: str
+    title: str
+    space: Mapping[str, Any]
+    section: int | None
+    stages: tuple[str, ...]
+    protocol: str
+    data: Mapping[str, Any]
+    train_size: int
+    held_out_size: int
+    seed: int
+    seeds: int
+    engine: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def held_out_name(self) -> str:
+        """What the held-out images are called in tables: "test" or "validation"."""
+        return "test" if self.protocol == "report" else "validation"
+
+    @property
+    def notice(self) -> str | None:
+        """The label every table, page and export carries when the data is not CIFAR-10."""
+        return self.data.get("notice")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionRecord:
+    """One seed of one trial: what became of it, and its epochs so far.
+
+    Args:
+        outcome: "done", "diverged", "failed", or None while it has not ended.
+        error: one line, for a failed one.
+        seconds: of training, held-out measurement included; None while it has not ended.
+    """
+
+    trial: int
+    repeat: int
+    seed: int
+    order_seed: int
+    outcome: str | None
+    error: str | None
+    device: str | None
+    seconds: float | None
+    epochs: tuple[EpochResult, ...]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Held-out accuracy after the last epoch of a finished execution."""
+        return self.epochs[-1].held_out_accuracy if self.outcome == "done" and self.epochs else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One setting and its executions.
+
+    Args:
+        number: from 0, in the order of proposal.
+        proposal: what the oracle wants to remember of it (Hyperband's bracket and parent, ...).
+    """
+
+    number: int
+    setting: Mapping[str, Any]
+    label: str
+    proposal: Mapping[str, Any]
+    executions: tuple[ExecutionRecord, ...]
+
+    @property
+    def status(self) -> str:
+        """ "done", "diverged", "failed", "running" (some epochs are there) or "waiting"."""
+        outcomes = [e.outcome for e in self.executions]
+        if None in outcomes:
+            return "running" if any(e.epochs or e.outcome for e in self.executions) else "waiting"
+        return next((bad for bad in ("failed", "diverged") if bad in outcomes), "done")
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Held-out accuracy after the last epoch, of each finished execution."""
+        return tuple(e.accuracy for e in self.executions if e.accuracy is not None)
+
+    @property
+    def score(self) -> float | None:
+        """Mean of `accuracies` where every execution is done, else None: what trials are ranked by."""
+        return fmean(self.accuracies) if self.status == "done" else None
+
+    @property
+    def spread(self) -> float | None:
+        """Sample standard deviation of `accuracies` over seeds, where there are at least two."""
+        return stdev(self.accuracies) if self.status == "done" and len(self.accuracies) > 1 else None
+
+    @property
+    def seconds(self) -> float:
+        """Training time over all executions."""
+        return sum(e.seconds or 0.0 for e in self.executions)
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs of the first execution."""
+        return len(self.executions[0].epochs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestReading:
+    """One look at the test images: which trial, when (UTC, ISO 8601), what it gave."""
+
+    trial: int
+    when: str
+    accuracy: float
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A study at one moment.
+
+    Args:
+        manifest: versions, commit, device, dtype, command line, times: the proof behind the figures.
+        planned: trials the study was asked for; None where the oracle decides (Hyperband).
+        best_model: figures of the best trial's model (confusion matrix, kernels, feature maps...), as
+            `artifacts.describe` gives them; None until a search has ended.
+    """
+
+    definition: Definition
+    manifest: Mapping[str, Any]
+    planned: int | None
+    trials: tuple[TrialRecord, ...]
+    test_readings: tuple[TestReading, ...] = ()
+    best_model: Mapping[str, Any] | None = None
+
+    @cached_property
+    def ranked(self) -> tuple[TrialRecord, ...]:
+        """Finished trials, best score first; equal scores by number."""
+        done = [t for t in self.trials if t.score is not None]
+        return tuple(sorted(done, key=lambda t: (-t.score, t.number)))
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The trial with the highest score."""
+        return self.ranked[0] if self.ranked else None
+
+    def count(self, status: str) -> int:
+        """Number of trials with a status."""
+        return sum(t.status == status for t in self.trials)
+
+    @property
+    def ended(self) -> int:
+        """Trials that are done, diverged or failed."""
+        return sum(t.status in OUTCOMES for t in self.trials)
+
+    @property
+    def state(self) -> str:
+        """The study's status in words."""
+        total = self.planned if self.planned is not None else len(self.trials)
+        unlucky = [f"{self.count(s)} {s}" for s in ("diverged", "failed") if self.count(s)]
+        complete = self.ended >= total and not self.manifest.get("interrupted")
+        head = (
+            f"complete, {self.ended} trials" if complete else f"interrupted, {self.ended} of {total} trials"
+        )
+        return ", ".join([head, *unlucky])
+
+
+def describe_setting(setting: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """The values of some knobs in one line."""
+    return ", ".join(f"{name} {show(setting[name])}" for name in names if name in setting)
+
+
+def is_finite(value: float | None) -> bool:
+    """Whether there is a value and it is a finite number."""
+    return value is not None and math.isfinite(value)
