@@ -1,0 +1,146 @@
+"""Data sets by name or path."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lenet_tune.data import cifar, remote
+from lenet_tune.data.files import open_file, reading, shown
+from lenet_tune.data.idx import read_idx
+from lenet_tune.data.npz import load_npz
+from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split
+from lenet_tune.data.shapes import load_shapes
+from lenet_tune.errors import DataError
+
+NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "shapes")
+
+VARIABLE = "LENET_TUNE_DATA"
+"""The environment variable that names the data where the caller does not."""
+
+_CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a notice where it does not mix with output."""
+    print(line, file=sys.stderr)
+
+
+def load(
+    source: str | None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    say: Callable[[str], None] = say_on_stderr,
+) -> DataSet:
+    """Load a data set by name or path, or the best that is at hand.
+
+    Args:
+        source: one of `NAMES`; or the path of an official CIFAR folder, of a .tar or .tar.gz of one,
+            or of an .npz; or None for what LENET_TUNE_DATA names, else CIFAR-10, else, where that
+            is not to be had, "shapes" with a loud notice.
+        environ: read for LENET_TUNE_DATA, KERAS_HOME and HOME.
+        say: told about downloads and about falling back to "shapes".
+
+    Raises:
+        DataError: if the data are missing, damaged or hostile; one line with the ways out.
+    """
+    if source is not None:
+        return _load(source, environ, say)
+    if environ.get(VARIABLE):
+        return _load(environ[VARIABLE], environ, say)
+    try:
+        return _cifar10(environ, say)
+    except remote.UnavailableError as missing:
+        say(f"NOTICE: {missing}")
+        say(f"NOTICE: going on with the built-in data set shapes: {NOT_COMPARABLE}.")
+        return load_shapes()
+
+
+def _load(source: str, environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+    loaders: dict[str, Callable[[], DataSet]] = {
+        "cifar10": lambda: _cifar10(environ, say),
+        "cifar100": lambda: _cifar100(environ, say),
+        "mnist": lambda: _mnist(environ, say),
+        "fashion_mnist": lambda: _fashion_mnist(environ, say),
+        "shapes": load_shapes,
+    }
+    return loaders[source]() if source in loaders else _load_path(source)
+
+
+def _load_path(source: str) -> DataSet:
+    """A folder, archive or .npz, told apart by what it is and not only by its name."""
+    path = Path(source).expanduser()
+    with reading(source):
+        if not source.strip() or not os.path.lexists(path):
+            raise DataError(
+                f"the data must be one of {', '.join(NAMES)}, or the path of a CIFAR folder, "
+                f".tar.gz or .npz, but got {shown(source)}, which is none. Pass --data with one of them."
+            )
+        if path.is_dir():
+            return cifar.load_folder(path)
+        with open_file(path) as file:
+            start = file.read(512)
+    if path.suffix == ".npz" or start.startswith(b"PK"):
+        return load_npz(path)
+    if start.startswith(b"\x1f\x8b") or start[257:262] == b"ustar" or ".tar" in path.suffixes:
+        return cifar.load_tar(path)
+    raise DataError(
+        f"{shown(source)} must be a CIFAR folder, a .tar or .tar.gz of one, or an .npz, but is none of them. "
+        "Pass another path, or --data shapes."
+    )
+
+
+def _cifar10(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+    """CIFAR-10 from LENET_TUNE_DATA if that is it, from Keras's cache, or from the network."""
+    named = environ.get(VARIABLE)
+    if named and named not in NAMES and cifar.looks_like_cifar10(Path(named).expanduser()):
+        return _load_path(named)
+    return _cifar(
+        ("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py"),
+        remote.CIFAR10,
+        environ,
+        say,
+    )
+
+
+def _cifar100(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+    return _cifar(
+        ("cifar-100-python-target/cifar-100-python", "cifar-100-python"), remote.CIFAR100, environ, say
+    )
+
+
+def _cifar(
+    folders: tuple[str, ...], archive: remote.Remote, environ: Mapping[str, str], say: Callable[[str], None]
+) -> DataSet:
+    """A CIFAR data set: what Keras unpacked, else its archive."""
+    cache = remote.cache_folder(environ)
+    for folder in folders:
+        with reading(cache):
+            there = (cache / folder).is_dir()
+        if there:
+            return cifar.load_folder(cache / folder)
+    return cifar.load_tar(remote.fetch(archive, cache=cache, say=say))
+
+
+def _mnist(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+    path = remote.fetch(remote.MNIST, cache=remote.cache_folder(environ), say=say)
+    return replace(load_npz(path), name="mnist")
+
+
+def _fashion_mnist(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+    cache = remote.cache_folder(environ)
+    splits = []
+    for part, size in (("train", 60_000), ("test", 10_000)):
+        images = read_idx(
+            remote.fetch(remote.FASHION_MNIST[f"x_{part}"], cache=cache, say=say), (size, 28, 28)
+        )
+        labels = read_idx(remote.fetch(remote.FASHION_MNIST[f"y_{part}"], cache=cache, say=say), (size,))
+        splits.append(Split(images=images[..., None], labels=labels.astype(np.int64)))
+    return DataSet(
+        name="fashion_mnist", train=splits[0], test=splits[1], classes=_CLOTHES, notice=NOT_COMPARABLE
+    )
