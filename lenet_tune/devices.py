@@ -1,0 +1,88 @@
+"""Which device trains, and what the manifest says of it.
+
+`prepare` must run before Keras is imported: the backend and the memory policy are read once, at import.
+"""
+
+import os
+from importlib import import_module
+
+from lenet_tune.config import check_in
+from lenet_tune.errors import LeNetTuneError, SettingError
+
+BACKENDS = ("tensorflow", "jax")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def prepare(backend: str | None, device: str) -> None:
+    """Choose the array backend and the device for this process.
+
+    Args:
+        backend: "tensorflow" or "jax"; None takes `KERAS_BACKEND`, and TensorFlow where it is not set.
+        device: "auto" (a GPU where there is one), "cpu" or "gpu".
+
+    Raises:
+        SettingError: an unknown name. LeNetTuneError: the backend is not installed, or there is no GPU.
+    """
+    backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
+    check_in("backend", backend, BACKENDS)
+    check_in("device", device, DEVICES)
+    os.environ["KERAS_BACKEND"] = backend
+    # TensorFlow and XLA log start-up chatter at INFO and WARNING; errors still come through.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    _import_backend(backend)
+    if backend == "tensorflow":
+        _grow_memory()
+    if device == "gpu" and not _gpus():
+        raise LeNetTuneError(
+            f"`--device gpu` needs a GPU that {backend} can use, but there is none: leave --device out, or "
+            f"install {backend} with CUDA support."
+        )
+
+
+def _import_backend(backend: str) -> None:
+    try:
+        import_module(backend)
+    except ImportError as error:
+        extra = "lenet-tune[jax]" if backend == "jax" else backend
+        raise LeNetTuneError(
+            f"The {backend} backend cannot be imported: {error}. pip install '{extra}'."
+        ) from error
+    import keras
+
+    if keras.backend.backend() != backend:
+        raise SettingError(
+            f"The backend must be chosen before Keras is imported, but it runs on {keras.backend.backend()} "
+            f"already: set KERAS_BACKEND={backend}."
+        )
+
+
+def _grow_memory() -> None:
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _gpus() -> list[str]:
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [d.device_kind for d in jax.devices() if d.platform in ("gpu", "cuda", "rocm")]
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices]
+
+
+def describe() -> str:
+    """The device in use, as the manifest and the first line of a search show it."""
+    gpus = _gpus()
+    if gpus:
+        return f"GPU {gpus[0]}" + (f" (1 of {len(gpus)})" if len(gpus) > 1 else "")
+    return f"CPU, {len(os.sched_getaffinity(0))} cores"

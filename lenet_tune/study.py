@@ -1,0 +1,319 @@
+"""The store: one SQLite file a study, the only truth about it.
+
+Everything that changes together changes in one transaction: a batch of proposals; the epochs of a group
+with the checkpoints behind them; the end of an execution with its weights. A process killed at any moment
+leaves the last commit, and `Study.unfinished` says what is left to do.
+"""
+
+import dataclasses
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lenet_tune.engines.base import Checkpoint, EpochResult
+from lenet_tune.errors import StudyError
+from lenet_tune.records import Definition, ExecutionRecord, Snapshot, TestReading, TrialRecord
+from lenet_tune.studyfile import (
+    FILE_NAME,
+    SCHEMA,
+    SCHEMA_VERSION,
+    as_study_error,
+    connect,
+    pack,
+    take_lock,
+    unpack,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NewTrial:
+    """A proposal on its way into the store; `seeds` holds (seed, order_seed) of each execution."""
+
+    setting: Mapping[str, Any]
+    label: str
+    proposal: Mapping[str, Any]
+    seeds: Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How an execution ended; `outcome` is one of `records.OUTCOMES`."""
+
+    trial: int
+    repeat: int
+    outcome: str
+    error: str | None = None
+
+
+class Study:
+    """An open study file. Use `create`, `open` or `read`, and close it (or use it in a `with`)."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int | None) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = lock
+
+    # Opening
+
+    @classmethod
+    def create(
+        cls, folder: Path, definition: Definition, *, planned: int | None, source: str | None
+    ) -> "Study":
+        """A new study in `folder`; `source` is where its data came from, for resuming.
+
+        Raises:
+            StudyError: the folder cannot be written. StudyInUseError: another process has the study.
+        """
+        path = folder / FILE_NAME
+        with as_study_error(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            study = cls(path, connect(path), take_lock(folder))
+            with study._transaction() as db:
+                for statement in SCHEMA.split(";\n"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                study._put(db, "definition", dataclasses.asdict(definition))
+                study._put(db, "planned", planned)
+                study._put(db, "source", source)
+                study._put(db, "manifest", {})
+        return study
+
+    @classmethod
+    def open(cls, path: Path) -> "Study":
+        """An existing study, for going on: no other process may have it open so.
+
+        Raises:
+            StudyError: missing, damaged, or written by a newer release. StudyInUseError: locked.
+        """
+        return cls._open(path, lock=True)
+
+    @classmethod
+    def read(cls, path: Path) -> "Study":
+        """An existing study, for reading, also while a search runs on it."""
+        return cls._open(path, lock=False)
+
+    @classmethod
+    def _open(cls, path: Path, *, lock: bool) -> "Study":
+        if not path.is_file():
+            raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
+        with as_study_error(path):
+            study = cls(path, connect(path), take_lock(path.parent) if lock else None)
+            version = study._db.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise StudyError(
+                    f"{path} has study format {version}, and this release reads up to {SCHEMA_VERSION}: "
+                    "update lenet-tune."
+                )
+            if version == 0:
+                raise StudyError(f"{path} is not a study file, or an empty one: move it away to start anew.")
+        return study
+
+    def close(self) -> None:
+        """Close the file and let others open it."""
+        self._db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> "Study":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # Facts about the study
+
+    @property
+    def definition(self) -> Definition:
+        """What makes this study this study."""
+        data = self._get("definition")
+        return Definition(**{**data, "stages": tuple(data["stages"])})
+
+    @property
+    def planned(self) -> int | None:
+        """Trials asked for; None where the oracle decides."""
+        return self._get("planned")
+
+    @property
+    def source(self) -> str | None:
+        """Where the data came from: a name, a path, or None for the default."""
+        return self._get("source")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The proof behind the figures, as `manifest.collect` gives it."""
+        return self._get("manifest")
+
+    def set_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace the manifest."""
+        with self._transaction() as db:
+            self._put(db, "manifest", manifest)
+
+    def set_planned(self, planned: int) -> None:
+        """Ask for another number of trials."""
+        with self._transaction() as db:
+            self._put(db, "planned", planned)
+
+    def set_best_model(self, figures: Mapping[str, Any], reading: TestReading | None) -> None:
+        """Keep the figures of the best model, and the look at the test images that they took."""
+        with self._transaction() as db:
+            self._put(db, "best_model", figures)
+            if reading is not None:
+                values = (reading.trial, reading.when, reading.accuracy, reading.images)
+                db.execute("INSERT INTO test_reading VALUES (?, ?, ?, ?)", values)
+
+    # Trials
+
+    def add_trials(self, trials: Iterable[NewTrial]) -> None:
+        """Store proposals with all their executions, numbered on from the last one."""
+        with self._transaction() as db:
+            count = db.execute("SELECT COUNT(*) FROM trial").fetchone()[0]
+            for number, trial in enumerate(trials, start=count):
+                row = (number, _dumps(trial.setting), trial.label, _dumps(trial.proposal))
+                db.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", row)
+                db.executemany(
+                    "INSERT INTO execution (trial, repeat, seed, order_seed) VALUES (?, ?, ?, ?)",
+                    [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
+                )
+
+    def record(
+        self,
+        epochs: Iterable[EpochResult],
+        *,
+        checkpoints: Mapping[tuple[int, int], Checkpoint] | None = None,
+        endings: Iterable[Ending] = (),
+        device: str | None = None,
+    ) -> None:
+        """Store epochs, the checkpoints after them and the ends of executions, all or nothing."""
+        with self._transaction() as db:
+            for e in epochs:
+                row = (_real(e.train_loss), e.train_accuracy, _real(e.held_out_loss), e.held_out_accuracy)
+                values = (*e.id, e.epoch, *row, e.seconds)
+                db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            for identity, state in (checkpoints or {}).items():
+                values = (*identity, state.epoch, pack(state))
+                db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", values)
+            for end in endings:
+                db.execute(
+                    "UPDATE execution SET outcome = ?, error = ?, device = ? WHERE trial = ? AND repeat = ?",
+                    (end.outcome, end.error, device, end.trial, end.repeat),
+                )
+
+    def unfinished(self) -> list[tuple[TrialRecord, ExecutionRecord, Checkpoint | None]]:
+        """Executions without an outcome, each with its trial and the checkpoint to go on from.
+
+        Epochs after the checkpoint are forgotten: they will be trained again, to the same numbers.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM epoch WHERE EXISTS (SELECT 1 FROM execution x WHERE x.trial = epoch.trial"
+                " AND x.repeat = epoch.repeat AND x.outcome IS NULL) AND epoch > COALESCE((SELECT c.epoch"
+                " FROM checkpoint c WHERE c.trial = epoch.trial AND c.repeat = epoch.repeat), 0)"
+            )
+        return [
+            (trial, execution, self.checkpoint(trial.number, execution.repeat))
+            for trial in self.trials()
+            for execution in trial.executions
+            if execution.outcome is None
+        ]
+
+    def checkpoint(self, trial: int, repeat: int) -> Checkpoint | None:
+        """The kept state of an execution, where there is one."""
+        with as_study_error(self.path):
+            row = self._db.execute(
+                "SELECT epoch, arrays FROM checkpoint WHERE trial = ? AND repeat = ?", (trial, repeat)
+            ).fetchone()
+        return None if row is None else unpack(*row)
+
+    def keep_checkpoints(self, trials: Iterable[int]) -> None:
+        """Drop the checkpoints of finished executions, except those of `trials`."""
+        kept = ",".join(str(int(number)) for number in trials)
+        with self._transaction() as db:
+            db.execute(
+                f"DELETE FROM checkpoint WHERE trial NOT IN ({kept}) AND EXISTS (SELECT 1 FROM execution x"
+                " WHERE x.trial = checkpoint.trial AND x.repeat = checkpoint.repeat AND x.outcome NOT NULL)"
+            )
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Every trial with its executions and their epochs."""
+        with as_study_error(self.path):
+            epochs: dict[tuple[int, int], list[EpochResult]] = {}
+            for row in self._db.execute("SELECT * FROM epoch ORDER BY trial, repeat, epoch"):
+                result = _epoch_result(row)
+                epochs.setdefault(result.id, []).append(result)
+            executions: dict[int, list[ExecutionRecord]] = {}
+            for row in self._db.execute("SELECT * FROM execution ORDER BY trial, repeat"):
+                record = _execution_record(row, tuple(epochs.get((row["trial"], row["repeat"]), ())))
+                executions.setdefault(record.trial, []).append(record)
+            return tuple(
+                TrialRecord(
+                    number=row["number"],
+                    setting=json.loads(row["setting"]),
+                    label=row["label"],
+                    proposal=json.loads(row["proposal"]),
+                    executions=tuple(executions[row["number"]]),
+                )
+                for row in self._db.execute("SELECT * FROM trial ORDER BY number")
+            )
+
+    def snapshot(self) -> Snapshot:
+        """The whole study but its weights."""
+        with as_study_error(self.path):
+            readings = [TestReading(trial=t, when=w, accuracy=a, images=i) for t, w, a, i in self._readings()]
+        return Snapshot(
+            definition=self.definition,
+            manifest=self.manifest,
+            planned=self.planned,
+            trials=self.trials(),
+            test_readings=tuple(readings),
+            best_model=self._get("best_model"),
+        )
+
+    # Inside
+
+    def _readings(self) -> Iterator[tuple]:
+        for row in self._db.execute("SELECT trial, at, accuracy, images FROM test_reading ORDER BY rowid"):
+            yield tuple(row)
+
+    def _get(self, key: str) -> Any:
+        with as_study_error(self.path):
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    @staticmethod
+    def _put(db: sqlite3.Connection, key: str, value: Any) -> None:
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dumps(value)))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with as_study_error(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+
+def _real(value: float) -> float | None:
+    # SQLite turns NaN into NULL by itself and keeps infinities; a NULL reads back as NaN.
+    return None if value != value else value
+
+
+def _epoch_result(row: sqlite3.Row) -> EpochResult:
+    values = {name: float("nan") if row[name] is None else row[name] for name in row.keys()}  # noqa: SIM118
+    return EpochResult(**values)
+
+
+def _execution_record(row: sqlite3.Row, epochs: tuple[EpochResult, ...]) -> ExecutionRecord:
+    seconds = sum(e.seconds for e in epochs) if row["outcome"] is not None else None
+    return ExecutionRecord(**dict(row), seconds=seconds, epochs=epochs)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,95 @@
+"""The file under a study: its schema, its lock, and checkpoints as bytes."""
+
+import fcntl
+import io
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from lenet_tune.engines.base import Checkpoint
+from lenet_tune.errors import StudyError, StudyInUseError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "study.db"
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE trial (
+    number INTEGER PRIMARY KEY, setting TEXT NOT NULL, label TEXT NOT NULL, proposal TEXT NOT NULL);
+CREATE TABLE execution (
+    trial INTEGER NOT NULL REFERENCES trial, repeat INTEGER NOT NULL,
+    seed INTEGER NOT NULL, order_seed INTEGER NOT NULL,
+    outcome TEXT CHECK (outcome IN ('done', 'diverged', 'failed')), error TEXT, device TEXT,
+    PRIMARY KEY (trial, repeat));
+CREATE TABLE epoch (
+    trial INTEGER NOT NULL, repeat INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    train_loss REAL, train_accuracy REAL NOT NULL, held_out_loss REAL, held_out_accuracy REAL NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (trial, repeat, epoch), FOREIGN KEY (trial, repeat) REFERENCES execution);
+CREATE TABLE checkpoint (
+    trial INTEGER NOT NULL, repeat INTEGER NOT NULL, epoch INTEGER NOT NULL, arrays BLOB NOT NULL,
+    PRIMARY KEY (trial, repeat), FOREIGN KEY (trial, repeat) REFERENCES execution);
+CREATE TABLE test_reading (
+    trial INTEGER NOT NULL, at TEXT NOT NULL, accuracy REAL NOT NULL, images INTEGER NOT NULL);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that leaves transactions to its user."""
+    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def take_lock(folder: Path) -> int:
+    """Lock the study in `folder` for this process; closing the returned descriptor unlocks it."""
+    # flock ends with its process, however that dies, so no stale lock has to be judged.
+    lock = os.open(folder / "study.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
+        os.close(lock)
+        raise StudyInUseError(
+            f"The study {folder.name} is in use by {holder}: wait for it, or choose another --name."
+        ) from None
+    os.ftruncate(lock, 0)
+    os.write(lock, f"pid {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".encode())
+    return lock
+
+
+@contextmanager
+def as_study_error(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with the file into one line about it."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, json.JSONDecodeError, KeyError) as error:
+        raise StudyError(
+            f"The study file {path} cannot be used: {error}. What it holds was not changed."
+        ) from error
+
+
+def pack(state: Checkpoint) -> bytes:
+    """A checkpoint's arrays as an uncompressed `.npz`."""
+    buffer = io.BytesIO()
+    arrays = {f"w{i}": a for i, a in enumerate(state.weights)}
+    arrays |= {f"v{i}": a for i, a in enumerate(state.velocities)}
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(epoch: int, data: bytes) -> Checkpoint:
+    """The checkpoint that `pack` wrote."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        groups = {
+            letter: tuple(arrays[f"{letter}{i}"] for i in range(sum(n[0] == letter for n in arrays.files)))
+            for letter in "wv"
+        }
+    return Checkpoint(epoch=epoch, weights=groups["w"], velocities=groups["v"])
