@@ -4,6 +4,10 @@
 """
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from lenet_tune.config import check_in
@@ -27,20 +31,41 @@ def prepare(backend: str | None, device: str) -> None:
     check_in("backend", backend, BACKENDS)
     check_in("device", device, DEVICES)
     os.environ["KERAS_BACKEND"] = backend
-    # TensorFlow and XLA log start-up chatter at INFO and WARNING; errors still come through.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
-    _import_backend(backend)
-    if backend == "tensorflow":
-        _grow_memory()
-    if device == "gpu" and not _gpus():
+    with _start_up_chatter_hidden():
+        _import_backend(backend)
+        if backend == "tensorflow":
+            _grow_memory()
+        gpus = _gpus()
+    if device == "gpu" and not gpus:
         raise LeNetTuneError(
             f"`--device gpu` needs a GPU that {backend} can use, but there is none: leave --device out, or "
             f"install {backend} with CUDA support."
         )
+
+
+@contextmanager
+def _start_up_chatter_hidden() -> Iterator[None]:
+    """Keep what native code writes to stderr while it starts, and show it only if the start fails.
+
+    TensorFlow 2.21 logs a dozen lines here whatever `TF_CPP_MIN_LOG_LEVEL` says.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _import_backend(backend: str) -> None:

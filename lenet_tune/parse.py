@@ -77,3 +77,20 @@ def _check_buildable(name: str, value: Any) -> None:
         config.check_int("depth", value, 1, MAX_DEPTH)
     spec = InputSpec(image_shape=(512, 512, 3), channel_mean=(0.0,) * 3, channel_std=(1.0,) * 3)
     configs({"conv_bias": True, name: value}, spec)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from "90s", "20m", "2h", "1.5h", or a plain number of seconds.
+
+    Raises:
+        SettingError: anything else, or no time at all.
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise SettingError(f"`budget` must be a time such as 90s, 20m or 2h, but got {text!r}.")
+    return seconds

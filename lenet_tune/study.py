@@ -153,6 +153,16 @@ class Study:
         with self._transaction() as db:
             self._put(db, "manifest", manifest)
 
+    @property
+    def channel_statistics(self) -> dict[str, tuple[float, ...]]:
+        """`channel_mean` and `channel_std` of the training images, as `InputSpec` takes them."""
+        return {name: tuple(values) for name, values in (self._get("channel_statistics") or {}).items()}
+
+    def set_channel_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Keep what a standardizing network needs, so that it can be rebuilt without the data."""
+        with self._transaction() as db:
+            self._put(db, "channel_statistics", {"channel_mean": mean, "channel_std": std})
+
     def set_planned(self, planned: int) -> None:
         """Ask for another number of trials."""
         with self._transaction() as db:

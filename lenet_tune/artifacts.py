@@ -1,0 +1,123 @@
+"""Figures of a trained model that pages show: confusion matrix, kernels, feature maps of ten test images.
+
+They are made once, while Keras is there, and stored, so that pages need neither Keras nor the weights.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import Model, layers
+from PIL import Image
+
+from lenet_tune.config import InputSpec
+from lenet_tune.data import DataSet
+from lenet_tune.engines.reference import EVALUATION_BATCH, one_hot
+from lenet_tune.manifest import now
+from lenet_tune.model import build_lenet, compile_lenet
+from lenet_tune.records import TestReading, TrialRecord
+from lenet_tune.space import configs
+from lenet_tune.study import Study
+
+SAMPLES = 10  # report, Table 5
+
+
+def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, Model] | None:
+    """The best trial and its first execution's trained, compiled model; None before any trial is done."""
+    best = study.snapshot().best
+    if best is None:
+        return None
+    execution = best.executions[0]
+    lenet, train = configs(best.setting, spec)
+    model = compile_lenet(build_lenet(lenet, seed=execution.seed), train)
+    model.set_weights(list(study.checkpoint(best.number, execution.repeat).weights))
+    return best, model
+
+
+def measure_best(study: Study, dataset: DataSet, spec: InputSpec) -> None:
+    """Read the test images for the study's best trial, once, and store the figures of its model."""
+    found = best_model(study, spec)
+    if found is None:
+        return
+    trial, model = found
+    previous = study.snapshot().best_model
+    if previous is not None and previous["trial"] == trial.number:
+        return
+    figures = describe(model, dataset, seed=study.definition.seed)
+    reading = TestReading(
+        trial=trial.number, when=now(), accuracy=figures["accuracy"], images=figures["images"]
+    )
+    study.set_best_model({"trial": trial.number, "repeat": 0, **figures}, reading)
+
+
+def describe(model: Model, dataset: DataSet, *, seed: int) -> dict[str, Any]:
+    """Figures of `model` on the test images of `dataset`.
+
+    Args:
+        seed: draws the ten images.
+
+    Returns:
+        JSON-ready: accuracy, loss, images, classes, confusion (rows true, columns predicted), kernels
+        (kh, kw, c, filters) of the first convolution, samples with feature maps (h, w, filters) of the last.
+    """
+    test, classes = dataset.test, dataset.num_classes
+    probabilities = model.predict(test.images, batch_size=EVALUATION_BATCH, verbose=0)  # (n, classes)
+    predicted = probabilities.argmax(axis=1)
+    loss = model.evaluate(
+        test.images, one_hot(test, classes), batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
+    )["loss"]
+    confusion = np.zeros((classes, classes), dtype=int)
+    np.add.at(confusion, (test.labels, predicted), 1)
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    chosen = np.random.default_rng(seed).choice(len(test), size=min(SAMPLES, len(test)), replace=False)
+    return {
+        "split": "test",
+        "images": len(test),
+        "accuracy": float((predicted == test.labels).mean()),
+        "loss": float(loss),
+        "classes": list(dataset.classes),
+        "confusion": confusion.tolist(),
+        "kernel_layer": convolutions[0].name,
+        "kernels": _rounded(convolutions[0].get_weights()[0]),
+        "feature_layer": convolutions[-1].name,
+        "samples": _samples(model, convolutions[-1], test, np.sort(chosen), probabilities),
+    }
+
+
+def _samples(
+    model: Model, layer: layers.Layer, test: Any, chosen: np.ndarray, probabilities: np.ndarray
+) -> list[dict[str, Any]]:
+    maps = Model(model.inputs, layer.output).predict(test.images[chosen], verbose=0)  # (10, h, w, filters)
+    return [
+        {
+            "index": int(index),
+            "image_png": _png(test.images[index]),
+            "true": int(test.labels[index]),
+            "predicted": int(probabilities[index].argmax()),
+            "confidence": float(probabilities[index].max()),
+            "maps": _rounded(maps[i]),
+        }
+        for i, index in enumerate(chosen)
+    ]
+
+
+def _png(image: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _rounded(array: np.ndarray) -> list:
+    # Pictures need no more digits, and the study file stays small.
+    return np.vectorize(lambda v: float(f"{v:.4g}"))(array.astype(float)).tolist()
+
+
+def read_image(path: Path, image_shape: Sequence[int]) -> np.ndarray:
+    """An image file as (h, w, c) uint8 of the wanted shape, resized and made grey or colour as needed."""
+    height, width, channels = image_shape
+    with Image.open(path) as image:
+        fitted = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+        return np.asarray(fitted, dtype=np.uint8).reshape(height, width, channels)

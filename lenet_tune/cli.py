@@ -1,0 +1,252 @@
+"""The command line: parse, one call, print. Heavy imports stay inside the commands.
+
+stdout is data, stderr is progress. Exit codes: 0 done, 2 usage, 3 search failed, 4 storage, 5 study in use,
+6 data, 130/143/129 stopped by SIGINT/SIGTERM/SIGHUP.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import click
+
+from lenet_tune import __version__
+from lenet_tune.cli_views import COMMANDS, OUT, find_study
+from lenet_tune.errors import LeNetTuneError
+
+_PLACE_OPTIONS = (
+    click.option(
+        "--data",
+        "source",
+        help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
+        "tarball, or an .npz.  [default: $LENET_TUNE_DATA, or cifar10]",
+    ),
+    click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "gpu"]),
+        default="auto",
+        show_default=True,
+        help="Device to train on.",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(["tensorflow", "jax"]),
+        help="Keras backend.  [default: $KERAS_BACKEND, or tensorflow]",
+    ),
+    click.option(
+        "--checkpoint-every",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Epochs between checkpoints.",
+    ),
+    OUT,
+)
+_SEARCH_OPTIONS = (
+    click.option(
+        "--knob",
+        "knobs",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Change what is tried: batch_size=32,128 or learning_rate=0.001..0.1 or pooling=max. "
+        "Repeatable; `lenet-tune knobs` lists them.",
+    ),
+    click.option(
+        "--epochs", type=int, help="Epochs of every trial.  [default: 30 for a section's grid, else 10]"
+    ),
+    click.option("--train-size", type=int, help="Train on a stratified part of the images.  [default: all]"),
+    click.option("--seeds", type=int, default=1, show_default=True, help="Executions of each trial."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study; 0 is a seed."),
+    click.option("--quick", is_flag=True, help="2,000 images, 2 epochs: about a minute on two cores."),
+    click.option(
+        "--engine",
+        type=click.Choice(["fused", "reference"]),
+        default="fused",
+        show_default=True,
+        help="fused trains many trials as one program, reference one Keras model at a time.",
+    ),
+    click.option("--name", help="Name of the study.  [default: made from the options]"),
+    click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
+    *_PLACE_OPTIONS,
+)
+_VALIDATION = click.option(
+    "--validation-size", type=int, help="Images held out to rank by.  [default: 5000, at most a fifth]"
+)
+_SECTION = click.option(
+    "--section", type=click.IntRange(1, 3), help="Search the knobs of one section's architecture."
+)
+
+
+class _Commands(click.Group):
+    """A group that turns this package's errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LeNetTuneError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader of stdout went away (`| head`): nothing to say to it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+def _with(options: tuple) -> Callable:
+    return lambda command: reduce(lambda f, option: option(f), reversed(options), command)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="lenet-tune")
+def main() -> None:
+    """Search the hyper-parameters of LeNet-style CNNs: grid, random, Bayesian, Hyperband.
+
+    \b
+    Example:
+      lenet-tune grid --section 1 --quick
+      lenet-tune bayes --trials 50
+      lenet-tune trials bayes
+    """
+
+
+@main.command()
+@click.option("--section", type=click.IntRange(1, 3), help="Run the report's own grid of this section.")
+@click.option("--stage", type=click.Choice(["initial", "adjusted"]), help="One stage of section 1.")
+@click.option(
+    "--base",
+    type=click.Choice(["adjusted", "initial", "section2", "section3"]),
+    default="adjusted",
+    show_default=True,
+    help="Setting that --knob varies, without --section.",
+)
+@_VALIDATION
+@_with(_SEARCH_OPTIONS)
+def grid(**options: Any) -> None:
+    """Try every setting of a grid: the report's own, or one of yours.
+
+    A section's grid follows the report: it trains on all training images and measures accuracy on the test
+    images after every epoch. One's own grid ranks on validation images.
+
+    \b
+    Example:
+      lenet-tune grid --section 1 --stage adjusted
+      lenet-tune grid --knob batch_size=32,128 --knob momentum=0,0.9 --epochs 10
+    """
+    _search("grid", options)
+
+
+@main.command()
+@click.option("--trials", type=int, help="Settings to try.  [default: 20, quick 12]")
+@_SECTION
+@_VALIDATION
+@_with(_SEARCH_OPTIONS)
+def random(**options: Any) -> None:
+    """Try settings drawn at random from the whole space, or a section's.
+
+    \b
+    Example:
+      lenet-tune random --trials 40 --epochs 5 --train-size 10000
+    """
+    _search("random", options)
+
+
+@main.command()
+@click.option("--trials", type=int, help="Settings to try.  [default: 50, quick 12]")
+@click.option("--parallel", type=int, help="Settings proposed at a time.  [default: fused 4, reference 1]")
+@_SECTION
+@_VALIDATION
+@_with(_SEARCH_OPTIONS)
+def bayes(**options: Any) -> None:
+    """Try settings that a Gaussian process expects to be better than the best so far.
+
+    A larger --parallel trains more trials as one program, which is faster; a smaller one lets each proposal
+    know more results.
+
+    \b
+    Example:
+      lenet-tune bayes --trials 50 --section 3
+    """
+    _search("bayes", options)
+
+
+@main.command()
+@_SECTION
+@_VALIDATION
+@_with(_SEARCH_OPTIONS)
+def hyperband(**options: Any) -> None:
+    """Start many settings, and give more epochs to the better ones; --epochs is the most one gets.
+
+    \b
+    Example:
+      lenet-tune hyperband --epochs 27 --train-size 10000
+    """
+    _search("hyperband", options)
+
+
+@main.command()
+@click.argument("study")
+@click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
+@_with(_PLACE_OPTIONS)
+def resume(study: str, trials: int | None, **options: Any) -> None:
+    """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
+
+    \b
+    Example:
+      lenet-tune resume bayes --trials 100
+    """
+    from lenet_tune import session
+
+    _conclude(session.resume(find_study(study, options["out"]), _place(options), trials))
+
+
+def _search(kind: str, options: dict[str, Any]) -> None:
+    from lenet_tune import session
+    from lenet_tune.plan import Options
+
+    place = _place(options)
+    dry_run = options.pop("dry_run")
+    for name in ("source", "budget", "device", "backend", "out", "checkpoint_every"):
+        options.pop(name)
+    asked = Options(kind=kind, **options)
+    if dry_run:
+        from lenet_tune.dryrun import print_plan
+
+        print_plan(asked, place)
+        return
+    _conclude(session.start(asked, place))
+
+
+def _place(options: dict[str, Any]) -> Any:
+    from lenet_tune.parse import parse_duration
+    from lenet_tune.session import Place
+
+    return Place(
+        out=options["out"],
+        source=options["source"],
+        backend=options["backend"],
+        device=options["device"],
+        budget=None if options["budget"] is None else parse_duration(options["budget"]),
+        command=sys.argv[1:],
+        checkpoint_every=options["checkpoint_every"],
+    )
+
+
+def _conclude(outcome: Any) -> None:
+    from lenet_tune.views import print_summary
+
+    print_summary(outcome.snapshot)
+    click.echo(outcome.page)
+    if outcome.signal is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # The engine's thread may be deep in compiled code; everything is stored, so do not wait for it.
+        os._exit(128 + outcome.signal)
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

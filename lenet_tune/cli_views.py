@@ -1,0 +1,172 @@
+"""The commands that look at what is there: trials, export, report, predict, studies, knobs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    show_default="this folder",
+    help="Folder that holds studies/ and reports/.",
+)
+
+
+@click.command()
+@click.argument("study")
+@click.option("--csv", "form", flag_value="csv", help="As CSV, every knob.")
+@click.option("--json", "form", flag_value="json", help="As JSON, every knob.")
+@OUT
+def trials(study: str, form: str | None, out: Path) -> None:
+    """Print the ranked trials of STUDY.
+
+    \b
+    Example:
+      lenet-tune trials grid-section1
+      lenet-tune trials bayes --csv > bayes.csv
+    """
+    from lenet_tune import analysis
+    from lenet_tune.views import print_trials
+
+    snapshot = _snapshot(study, out)
+    if form is None:
+        click.echo(f"{snapshot.definition.title} ({analysis.state(snapshot)})")
+        if snapshot.definition.notice:
+            click.echo(f"NOTE: {snapshot.definition.notice}")
+        print_trials(snapshot)
+    elif form == "json":
+        click.echo(json.dumps(analysis.ranked_table(snapshot).records(), indent=1, ensure_ascii=False))
+    else:
+        from lenet_tune.report.exports import trials_csv
+
+        click.echo(trials_csv(snapshot), nl=False)
+
+
+@click.command()
+@click.argument("study")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: OUT/exports/STUDY]"
+)
+@OUT
+def export(study: str, to: Path | None, out: Path) -> None:
+    """Write STUDY as trials.csv, epochs.csv, trials.json, best.keras, and its plots as PNG and SVG.
+
+    \b
+    Example:
+      lenet-tune export grid-section1 --to section1
+    """
+    from lenet_tune.report import export_plots, export_tables
+
+    snapshot = _snapshot(study, out)
+    folder = to or out / "exports" / snapshot.definition.name
+    paths = [*export_tables(snapshot, folder), *export_plots(snapshot, folder)]
+    paths += _export_model(study, out, folder)
+    for path in paths:
+        click.echo(path)
+
+
+def _export_model(study: str, out: Path, folder: Path) -> list[Path]:
+    """best.keras, and beside it best.json with the setting and the class names that `predict` shows."""
+    from lenet_tune import devices
+    from lenet_tune.study import Study
+
+    devices.prepare(None, "auto")
+    from lenet_tune.exporting import export_best
+
+    with Study.read(find_study(study, out)) as opened:
+        return export_best(opened, folder)
+
+
+@click.command()
+@click.argument("study")
+@OUT
+def report(study: str, out: Path) -> None:
+    """Write the page of STUDY again and print its path.
+
+    \b
+    Example:
+      lenet-tune report grid-section1
+    """
+    from lenet_tune.report import write_page
+
+    snapshot = _snapshot(study, out)
+    click.echo(write_page(snapshot, out / "reports" / f"{snapshot.definition.name}.html"))
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+def predict(model: Path, images: tuple[Path, ...]) -> None:
+    """Say what MODEL (a best.keras of `export`) sees in each of IMAGES.
+
+    \b
+    Example:
+      lenet-tune predict exports/grid-section1/best.keras cat.png
+    """
+    from lenet_tune import devices
+
+    devices.prepare(None, "auto")
+    from lenet_tune.exporting import predictions
+
+    for path, name, output in predictions(model, images):
+        click.echo(f"{path}\t{name}\t{output:.4f}")
+
+
+@click.command()
+@OUT
+def studies(out: Path) -> None:
+    """List the studies under OUT: state, best score, title.
+
+    \b
+    Example:
+      lenet-tune studies
+    """
+    from lenet_tune import analysis
+    from lenet_tune.errors import StudyError
+    from lenet_tune.studyfile import FILE_NAME
+
+    for path in sorted(out.glob(f"studies/*/{FILE_NAME}")):
+        try:
+            snapshot = _snapshot(str(path), out)
+        except StudyError as error:
+            click.echo(f"{path.parent.name}\t{error}")
+            continue
+        best = "-" if snapshot.best is None else f"{snapshot.best.score:.4f}"
+        click.echo(f"{path.parent.name}\t{analysis.state(snapshot)}\t{best}\t{snapshot.definition.title}")
+
+
+@click.command()
+def knobs() -> None:
+    """List every knob: what a search tries, its default, what it is.
+
+    \b
+    Example:
+      lenet-tune knobs
+    """
+    from lenet_tune.knobs import KNOBS, show
+
+    for knob in KNOBS:
+        click.echo(f"{knob.name}  (default {show(knob.default)})\n    {knob.help}\n    tried: {knob.domain}")
+        for parent, values in knob.active_if:
+            click.echo(f"    counts where {parent} is {', '.join(map(show, values))}")
+
+
+def _snapshot(study: str, out: Path) -> Any:
+    from lenet_tune.study import Study
+
+    with Study.read(find_study(study, out)) as opened:
+        return opened.snapshot()
+
+
+def find_study(name: str, out: Path) -> Path:
+    """The study file that a name, a folder or a path stands for; it need not exist."""
+    from lenet_tune.studyfile import FILE_NAME
+
+    stored = out / "studies" / name / FILE_NAME
+    return next((path for path in (Path(name), Path(name) / FILE_NAME) if path.is_file()), stored)
+
+
+COMMANDS = (trials, export, report, predict, studies, knobs)

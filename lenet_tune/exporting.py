@@ -1,0 +1,88 @@
+"""The best model as a file of its own, and what such a file says of images."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import UnidentifiedImageError
+
+from lenet_tune.artifacts import best_model, read_image
+from lenet_tune.config import InputSpec
+from lenet_tune.errors import DataError, StudyError
+from lenet_tune.study import Study
+
+MODEL_NAME = "best.keras"
+
+
+def export_best(study: Study, folder: Path) -> list[Path]:
+    """Write best.keras and best.json (setting, accuracy, classes); nothing before a trial is done."""
+    data = study.definition.data
+    spec = InputSpec(
+        image_shape=tuple(data["image_shape"]), num_classes=data["num_classes"], **study.channel_statistics
+    )
+    found = best_model(study, spec)
+    if found is None:
+        return []
+    trial, model = found
+    path, facts = folder / MODEL_NAME, folder / "best.json"
+    text = {
+        "study": study.definition.name,
+        "trial": trial.number,
+        "setting": trial.setting,
+        f"{study.definition.held_out_name}_accuracy": trial.executions[0].accuracy,
+        "classes": data["classes"],
+        "notice": study.definition.notice,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name("part-" + path.name)
+        model.save(part)
+        os.replace(part, path)
+        facts.write_text(json.dumps(text, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{path} cannot be written: {error}. Choose another folder with --to.") from error
+    return [path, facts]
+
+
+def predictions(model_path: Path, images: Sequence[Path]) -> Iterator[tuple[Path, str, float]]:
+    """(image, class name, the model's output for it) of each image file.
+
+    The file is loaded in Keras's safe mode: it can hold layers and weights, but run no code of its own.
+
+    Raises:
+        DataError: a model or an image that cannot be read.
+    """
+    model = _load(model_path)
+    classes = _classes(model_path, model.output_shape[-1])
+    for path in images:
+        try:
+            image = read_image(path, model.input_shape[1:])
+        except (OSError, UnidentifiedImageError, ValueError) as error:
+            raise DataError(
+                f"{path} is not an image that can be read: {error}. Pass a PNG or JPEG."
+            ) from error
+        outputs = model.predict(image[np.newaxis], verbose=0)[0]  # (classes,)
+        yield path, classes[int(outputs.argmax())], float(outputs.max())
+
+
+def _load(path: Path) -> keras.Model:
+    if not path.is_file():
+        raise DataError(f"There is no model file {path}. `lenet-tune export STUDY` writes a {MODEL_NAME}.")
+    try:
+        return keras.models.load_model(path, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} is not a Keras model that can be loaded safely: {reason}.") from error
+
+
+def _classes(model_path: Path, count: int) -> list[str]:
+    numbers = [f"class {i}" for i in range(count)]
+    try:
+        names = json.loads(model_path.with_suffix(".json").read_text(encoding="utf-8"))["classes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return numbers
+    return names if isinstance(names, list) and len(names) == count else numbers

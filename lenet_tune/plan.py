@@ -1,0 +1,290 @@
+"""From what a user asks for to the definition of a study: space, protocol, sizes, name."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lenet_tune import sections
+from lenet_tune.config import InputSpec, check_in, check_int
+from lenet_tune.data import DataSet, channel_statistics, stratified_split, subset
+from lenet_tune.engines.base import TrainingData
+from lenet_tune.errors import SettingError
+from lenet_tune.knobs import Choice, show
+from lenet_tune.parse import parse_domain
+from lenet_tune.records import Definition
+from lenet_tune.space import Setting, Space
+
+KINDS = ("grid", "random", "bayes", "hyperband")
+VALIDATION_SIZE = 5000
+SEARCH_EPOCHS = 10
+_TITLES = {"random": "random search", "bayes": "Bayesian search", "hyperband": "Hyperband"}
+_DATA_TITLES = {
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quick:
+    """What `--quick` means: small enough for about a minute on two cores."""
+
+    epochs = 2
+    train_size = 2000
+    held_out_size = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A search as the command line asks for it; None leaves a choice to the rules here.
+
+    Args:
+        knobs: "name=values" texts that change the space.
+        parallel: trials the oracle proposes at a time.
+    """
+
+    kind: str
+    section: int | None = None
+    stage: str | None = None
+    base: str = "adjusted"
+    knobs: tuple[str, ...] = ()
+    trials: int | None = None
+    epochs: int | None = None
+    train_size: int | None = None
+    validation_size: int | None = None
+    seeds: int = 1
+    seed: int = 0
+    quick: bool = False
+    engine: str = "fused"
+    parallel: int | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_in("kind", self.kind, KINDS)
+        check_in("base", self.base, tuple(sections.BASES))
+        check_int("seeds", self.seeds, 1, 1000)
+        check_int("seed", self.seed, 0, 2**31 - 1)
+        for name in ("trials", "epochs", "train_size", "validation_size", "parallel"):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name), 1, 10_000_000)
+        if self.stage is not None and self.section is None:
+            raise SettingError("`stage` belongs to a section, but none is given: add --section 1.")
+
+
+def define(options: Options, dataset: DataSet) -> Definition:
+    """The definition of the study that `options` ask for on `dataset`.
+
+    Raises:
+        SettingError: an option outside its rule.
+    """
+    protocol = "report" if options.kind == "grid" and options.section is not None else "validation"
+    train_size, held_out_size = _sizes(options, dataset, protocol)
+    space, more = searched(options)
+    if options.kind == "hyperband":
+        more["max_epochs"] = _epochs(options)
+    if options.kind == "bayes":
+        more["parallel"] = options.parallel or (1 if options.engine == "reference" else 4)
+    definition = Definition(
+        name="",
+        kind=options.kind,
+        title=_title(options, dataset),
+        space=space.to_json() if space else {},
+        section=options.section,
+        stages=_stages(options),
+        protocol=protocol,
+        data=describe_data(dataset),
+        train_size=train_size,
+        held_out_size=held_out_size,
+        seed=options.seed,
+        seeds=options.seeds,
+        engine=options.engine,
+        options=more,
+    )
+    return _named(definition, options)
+
+
+def planned_trials(options: Options, definition: Definition) -> int | None:
+    """How many trials the study is asked for; None where the oracle decides."""
+    if options.kind == "grid":
+        return len(definition.options["runs"])
+    if options.kind == "hyperband":
+        return None
+    return options.trials or (12 if options.quick else {"random": 20, "bayes": 50}[options.kind])
+
+
+def grid_runs(options: Options) -> Iterator[tuple[str, Setting]]:
+    """(label, setting) of every point of a grid, in order.
+
+    Raises:
+        SettingError: a range where a list is needed, an unknown section, stage or knob.
+    """
+    domains = dict(parse_domain(text) for text in options.knobs)
+    if options.epochs or options.quick:
+        domains.setdefault("epochs", Choice((_epochs(options),)))
+    if options.section is None:
+        bases: Iterable = [("", sections.BASES[options.base])]
+        if not options.knobs:
+            raise SettingError(
+                "A grid needs something to vary, but got neither --section nor --knob: "
+                "try --section 1, or --knob batch_size=32,128."
+            )
+    else:
+        bases = [(_run_label(run), run.setting) for run in sections.runs(options.section, options.stage)]
+    varied = [name for name, domain in domains.items() if not domain.is_fixed]
+    for label, base in bases:
+        for setting in Space.at(base).replace(domains).grid():
+            values = [f"{name} {show(setting[name])}" for name in varied if name in setting]
+            yield ", ".join([label] * bool(label) + values), setting
+
+
+def label_of(setting: Mapping[str, Any]) -> str:
+    """A caption for a searched setting: what people compare first."""
+    return f"{setting['activation']}, lr {setting['learning_rate']:.3g}, batch {setting['batch_size']}"
+
+
+def describe_data(dataset: DataSet) -> dict[str, Any]:
+    """What a definition records of a data set."""
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "image_shape": list(dataset.image_shape),
+        "num_classes": dataset.num_classes,
+        "classes": list(dataset.classes),
+        "comparable": dataset.comparable,
+        "notice": dataset.notice,
+    }
+
+
+def training_data(definition: Definition, dataset: DataSet) -> TrainingData:
+    """What the engine may see: under "validation" the test images are not in it."""
+    if definition.protocol == "report":
+        train, held_out = dataset.train, dataset.test
+    else:
+        train, held_out = stratified_split(dataset.train, size=definition.held_out_size, seed=definition.seed)
+    if definition.train_size < len(train):
+        train = subset(train, size=definition.train_size, seed=definition.seed)
+    if definition.held_out_size < len(held_out):
+        held_out = subset(held_out, size=definition.held_out_size, seed=definition.seed)
+    return TrainingData(train=train, held_out=held_out)
+
+
+def input_spec(definition: Definition, data: TrainingData) -> InputSpec:
+    """What networks have to know of the data; channel statistics come from the training images only."""
+    mean, std = channel_statistics(data.train)
+    return InputSpec(
+        image_shape=tuple(definition.data["image_shape"]),
+        num_classes=definition.data["num_classes"],
+        channel_mean=tuple(float(v) for v in mean),
+        channel_std=tuple(float(v) for v in std),
+    )
+
+
+def _run_label(run: sections.Run) -> str:
+    return f"{run.stage}: {run.label}" if run.stage else run.label
+
+
+def _epochs(options: Options) -> int:
+    return options.epochs or (Quick.epochs if options.quick else SEARCH_EPOCHS)
+
+
+def _sizes(options: Options, dataset: DataSet, protocol: str) -> tuple[int, int]:
+    available = len(dataset.train)
+    if protocol == "report":
+        if options.validation_size is not None:
+            raise SettingError(
+                "`validation_size` does not apply to a section's grid, which measures on the test images as "
+                "the report did. Leave --validation-size out."
+            )
+        held_out = min(Quick.held_out_size, len(dataset.test)) if options.quick else len(dataset.test)
+    else:
+        default = Quick.held_out_size if options.quick else VALIDATION_SIZE
+        held_out = options.validation_size or min(default, available // 5)
+        check_int("validation_size", held_out, dataset.num_classes, available - dataset.num_classes)
+        available -= held_out
+    size = options.train_size or (min(Quick.train_size, available) if options.quick else available)
+    check_int("train_size", size, dataset.num_classes, available)
+    return size, held_out
+
+
+def searched(options: Options) -> tuple[Space | None, dict[str, Any]]:
+    """The space of a search (None for a section's own runs), and the runs of a grid under "runs".
+
+    Raises:
+        SettingError: a knob, section or stage outside its rule, or nothing to choose.
+    """
+    domains = dict(parse_domain(text) for text in options.knobs)
+    if options.kind == "grid":
+        runs = [{"label": label, "setting": setting} for label, setting in grid_runs(options)]
+        space = Space.at(sections.BASES[options.base]).replace(domains) if options.section is None else None
+        return space, {"runs": runs}
+    space = Space.full() if options.section is None else sections.search_space(options.section)
+    if options.epochs or "epochs" not in domains:
+        domains["epochs"] = Choice((_epochs(options),))
+    space = space.replace(domains)
+    if not space.free:
+        raise SettingError("A search needs something to choose, but --knob fixes every knob: free one.")
+    return space, {}
+
+
+def _stages(options: Options) -> tuple[str, ...]:
+    if options.section is None or options.kind != "grid":
+        return ()
+    found = dict.fromkeys(run.stage for run in sections.runs(options.section, options.stage))
+    return tuple(stage for stage in found if stage)
+
+
+def _title(options: Options, dataset: DataSet) -> str:
+    data = _DATA_TITLES.get(dataset.name, dataset.name)
+    if options.kind == "grid":
+        if options.section is None:
+            names = " x ".join(text.partition("=")[0] for text in options.knobs)
+            return f"LeNet on {data}: grid over {names}"
+        stage = f", {options.stage} stage" if options.stage else ""
+        return f"LeNet on {data}: the report's section {options.section}{stage}"
+    where = f" of section {options.section}'s space" if options.section else ""
+    return f"LeNet on {data}: {_TITLES[options.kind]}{where}"
+
+
+def _named(definition: Definition, options: Options) -> Definition:
+    """Give the study a name that the same command finds again and another command does not."""
+    fields = {**definition.__dict__}
+    if options.name is not None:
+        return Definition(**{**fields, "name": slug(options.name)})
+    parts: Sequence[Any] = [
+        options.kind,
+        options.section and f"section{options.section}",
+        options.stage,
+        options.quick and "quick",
+        options.epochs and f"{options.epochs}ep",
+        options.train_size and f"n{options.train_size}",
+        options.seeds > 1 and f"{options.seeds}seeds",
+        options.seed and f"seed{options.seed}",
+        options.engine != "fused" and options.engine,
+        definition.data["name"] != "cifar10" and definition.data["name"],
+        (options.knobs or options.base != "adjusted" or options.validation_size or options.parallel)
+        and _digest(definition),
+    ]
+    return Definition(**{**fields, "name": slug("-".join(str(p) for p in parts if p))})
+
+
+def _digest(definition: Definition) -> str:
+    content = [definition.space, definition.options, definition.held_out_size]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]
+
+
+def slug(name: str) -> str:
+    """A study name that is safe as a file name everywhere.
+
+    Raises:
+        SettingError: nothing usable is left, or it is too long.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+        raise SettingError(
+            f"`name` must be 1 to 80 letters, digits, dots, dashes or underscores and start with a letter or "
+            f"digit, but got {name[:100]!r}."
+        )
+    return name

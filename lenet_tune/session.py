@@ -1,0 +1,304 @@
+"""One sitting at a study: open it, get data, device and engine ready, search, and leave pages behind.
+
+This is where the rooms meet; `cli` parses words and calls it, `search` holds the loop.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lenet_tune import data as datasets
+from lenet_tune import devices, manifest, plan
+from lenet_tune.config import InputSpec, check_in
+from lenet_tune.data import DataSet
+from lenet_tune.engines.base import Engine
+from lenet_tune.errors import StudyError
+from lenet_tune.plan import Options
+from lenet_tune.progress import Progress, duration, say
+from lenet_tune.records import Definition, Snapshot
+from lenet_tune.study import Study
+from lenet_tune.studyfile import FILE_NAME
+
+ENGINES = ("fused", "reference")
+GROUP_CAPACITY = {"CPU": 16, "GPU": 512}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where and how long a session works; nothing here changes what a study finds.
+
+    Args:
+        out: folder that holds `studies/` and `reports/`.
+        source: of the data; None for the default.
+        budget: seconds; None for no limit.
+        command: argv, for the manifest.
+    """
+
+    out: Path
+    source: str | None
+    backend: str | None
+    device: str
+    budget: float | None
+    command: Sequence[str]
+    checkpoint_every: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a session ended: `signal` is None unless one stopped it."""
+
+    page: Path
+    snapshot: Snapshot
+    signal: int | None = None
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def start(options: Options, place: Place) -> Outcome:
+    """Run the search that `options` ask for, or go on with it where it was left.
+
+    Raises:
+        LeNetTuneError: data, setting, storage or search trouble, in one line.
+    """
+    check_in("engine", options.engine, ENGINES)
+    plan.searched(options)  # refuses a wrong knob before the data is read
+    dataset = load_data(place.source)
+    definition = plan.define(options, dataset)
+    planned = plan.planned_trials(options, definition)
+    folder = place.out / "studies" / definition.name
+    if (folder / FILE_NAME).exists():
+        study = Study.open(folder / FILE_NAME)
+        _check_same(study.definition, definition)
+        if planned is not None and planned > study.planned:
+            study.set_planned(planned)
+    else:
+        study = Study.create(folder, definition, planned=planned, source=place.source)
+    with study:
+        return _sit(study, dataset, place)
+
+
+def resume(path: Path, place: Place, trials: int | None) -> Outcome:
+    """Go on with a stored study; `trials` asks for more of them than before.
+
+    Raises:
+        LeNetTuneError: as `start`; also when the data is not what the study was begun on.
+    """
+    with Study.open(path) as study:
+        dataset = load_data(place.source or study.source)
+        definition = study.definition
+        if dataset.fingerprint != definition.data["fingerprint"]:
+            raise StudyError(
+                f"The study {definition.name} was begun on {definition.data['name']} with fingerprint "
+                f"{definition.data['fingerprint'][:16]}, but this data has {dataset.fingerprint[:16]}: "
+                "pass the same --data."
+            )
+        if trials is not None:
+            _extend(study, trials)
+        return _sit(study, dataset, place)
+
+
+def load_data(source: str | None) -> DataSet:
+    """The data set; what it is labelled with is said once."""
+    said: list[str] = []
+
+    def tell(text: str) -> None:
+        said.append(text)
+        say(text)
+
+    dataset = datasets.load(source, say=tell)
+    if dataset.notice and not any(dataset.notice in text for text in said):
+        say(f"NOTICE: the data is {dataset.name}: {dataset.notice}.")
+    return dataset
+
+
+def load_engine(name: str) -> Engine:
+    """The `train_group` of an engine; Keras is imported here at the latest."""
+    return import_module(f"lenet_tune.engines.{name}").train_group
+
+
+def capacity_of(engine: str) -> int:
+    """Executions of a group at most, on the device in use."""
+    return 1 if engine == "reference" else GROUP_CAPACITY[devices.describe().split()[0]]
+
+
+def _extend(study: Study, trials: int) -> None:
+    planned = study.planned
+    if planned is None or study.definition.kind == "grid":
+        raise StudyError(f"A {study.definition.kind} study has as many trials as it has; leave --trials out.")
+    if trials < planned:
+        raise StudyError(f"`trials` must be at least the {planned} asked for before, but got {trials}.")
+    study.set_planned(trials)
+
+
+def _check_same(stored: Definition, asked: Definition) -> None:
+    old, new = asdict(stored), asdict(asked)
+    # JSON has lists where Python has tuples.
+    differing = [k for k in old if _plain(old[k]) != _plain(new[k])]
+    if differing:
+        parts = [f"{k} was {_short(old[k])} and is now {_short(new[k])}" for k in differing]
+        raise StudyError(
+            f"The study {stored.name} exists and differs: {'; '.join(parts)}. Choose another --name."
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
+    """Search if anything is left, then write the page."""
+    snapshot = study.snapshot()
+    stopped_by = None
+    if _complete(snapshot):
+        say(f"{snapshot.definition.name} is complete: {snapshot.ended} trials.")
+    else:
+        stopped_by = _search(study, dataset, place)
+    from lenet_tune.report import write_page
+
+    snapshot = study.snapshot()
+    page = write_page(snapshot, place.out / "reports" / f"{snapshot.definition.name}.html")
+    return Outcome(page=page, snapshot=snapshot, signal=stopped_by)
+
+
+def _complete(snapshot: Snapshot) -> bool:
+    if snapshot.manifest.get("interrupted", True):
+        return False
+    return snapshot.planned is None or snapshot.ended >= snapshot.planned
+
+
+def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
+    """Train what is left; returns the signal that stopped it, or None."""
+    # Keras takes seconds to import: only now, when everything that could be refused has been checked.
+    devices.prepare(place.backend, place.device)
+    import keras
+
+    from lenet_tune import search
+
+    definition = study.definition
+    facts = manifest.collect(
+        study.manifest,
+        command=place.command,
+        device=devices.describe(),
+        backend=keras.backend.backend(),
+    )
+    study.set_manifest({**facts, "engine": definition.engine})
+    started = time.monotonic()
+    stopped_by, complete = None, False
+    with _signals(), Progress(study.snapshot(), definition.train_size) as progress:
+        try:
+            _greet(study, facts)
+            tools, spec = _tools(study, dataset, place, progress)
+            search.run(study, tools)
+            complete = True
+        except search.BudgetSpent:
+            say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")
+        except Interrupted as interruption:
+            stopped_by = interruption.number
+            say(f"Stopped; everything finished is kept. {_way_on(study)}")
+        finally:
+            wall = time.monotonic() - started
+            study.set_manifest(manifest.finish(study.manifest, wall_seconds=wall, interrupted=not complete))
+        if complete or stopped_by is None:
+            _measure(study, dataset, spec)
+    return stopped_by
+
+
+def _measure(study: Study, dataset: DataSet, spec: InputSpec) -> None:
+    from lenet_tune.artifacts import measure_best
+
+    measure_best(study, dataset, spec)
+
+
+def _tools(study: Study, dataset: DataSet, place: Place, progress: Progress) -> tuple[Any, InputSpec]:
+    from lenet_tune import search
+
+    definition = study.definition
+    training = plan.training_data(definition, dataset)
+    spec = plan.input_spec(definition, training)
+    study.set_channel_statistics(spec.channel_mean, spec.channel_std)
+    tools = search.Tools(
+        oracle=build_oracle(definition, spec, study.planned),
+        train_group=load_engine(definition.engine),
+        data=training,
+        spec=spec,
+        watcher=progress,
+        device=devices.describe(),
+        batch=definition.options.get("parallel", 100_000),
+        capacity=capacity_of(definition.engine),
+        deadline=None if place.budget is None else time.monotonic() + place.budget,
+        checkpoint_every=place.checkpoint_every,
+    )
+    return tools, spec
+
+
+def build_oracle(definition: Definition, spec: InputSpec, planned: int | None) -> Any:
+    """The oracle of a study, from its definition alone."""
+    from lenet_tune import oracles
+    from lenet_tune.space import Space
+
+    if definition.kind == "grid":
+        # Without a spec: a point of a user's grid that cannot be built is a failed trial, not a missing one.
+        return oracles.ListOracle([run["setting"] for run in definition.options["runs"]])
+    options = {"max_epochs": definition.options["max_epochs"]} if definition.kind == "hyperband" else {}
+    if planned is not None:
+        options["trials"] = planned
+    return oracles.make_oracle(
+        definition.kind,
+        Space.from_json(definition.space),
+        spec,
+        seed=definition.seed,
+        options=oracles.OracleOptions(**options),
+    )
+
+
+def _greet(study: Study, facts: dict[str, Any]) -> None:
+    d = study.definition
+    say(
+        f"{d.title}: study {d.name}, {d.data['name']} ({d.train_size:,} training, {d.held_out_size:,} "
+        f"{d.held_out_name} images), {facts['device']}, {facts['backend']}, {d.engine} engine"
+    )
+    snapshot = study.snapshot()
+    if snapshot.trials:
+        again = len(snapshot.trials) - snapshot.ended
+        to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
+        say(f"resuming: {snapshot.ended} done, {again} again{to_go}")
+
+
+def _way_on(study: Study) -> str:
+    return f"Go on with: lenet-tune resume {study.path.parent}"
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise `Interrupted` once; the next one of any kind ends the process."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: Any) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_DFL)
+        raise Interrupted(number)
+
+    before: dict[int, Callable | int | None] = {n: signal.signal(n, interrupt) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""What the terminal shows of a study: plain aligned text that fits 80 columns and pipes."""
+
+import shutil
+from collections.abc import Sequence
+
+import click
+
+from lenet_tune import analysis
+from lenet_tune.records import Snapshot
+
+HEAD = ("rank", "trial", "score", "sd", "n", "status", "epochs")
+RIGHT = {"rank", "trial", "score", "sd", "n", "epochs"}
+
+
+def print_summary(snapshot: Snapshot, rows: int = 10) -> None:
+    """The answer in a sentence, then the leading trials, on stdout."""
+    click.echo(analysis.summary(snapshot))
+    if snapshot.definition.notice:
+        click.echo(f"NOTE: {snapshot.definition.notice}")
+    if snapshot.trials:
+        print_trials(snapshot, rows)
+
+
+def print_trials(snapshot: Snapshot, rows: int | None = None) -> None:
+    """The ranked table: every varying knob where the terminal is wide enough, else each trial's caption."""
+    table = analysis.ranked_table(snapshot)
+    columns, cells = table.columns, table.cells()
+    lines = aligned(columns, cells[:rows])
+    if max(map(len, lines)) > shutil.get_terminal_size().columns:
+        labels = {str(t.number): t.label for t in snapshot.trials}
+        at = [columns.index(name) for name in HEAD]
+        short = [(*(row[i] for i in at), labels[row[columns.index("trial")]]) for row in cells[:rows]]
+        lines = aligned((*HEAD, "setting"), short)
+    click.echo("\n".join(lines))
+    if rows is not None and len(cells) > rows:
+        click.echo(f"... {len(cells) - rows} more: lenet-tune trials {snapshot.definition.name}")
+    click.echo(
+        f"score: {table.held_out_name} accuracy after the last epoch, mean over n seeds; sd over seeds"
+    )
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines: numbers to the right, words to the left, two spaces between."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if name in RIGHT else cell.ljust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        ]
+        return "  ".join(padded).rstrip()
+
+    return [line(columns), *(line(row) for row in rows)]
