@@ -1,0 +1,193 @@
+"""What a study says in words: its state, one sentence, and what to do next."""
+
+from dataclasses import dataclass
+
+from lenet_tune.analysis.comparison import comparison
+from lenet_tune.analysis.curves import best_so_far, overfit, trial_curves
+from lenet_tune.analysis.effects import best_setting
+from lenet_tune.analysis.noise import seed_noise
+from lenet_tune.analysis.ranking import epochs_done
+from lenet_tune.analysis.text import count, duration, is_number, percent, points, spread
+from lenet_tune.knobs import show
+from lenet_tune.records import Snapshot
+
+MANY_FAILURES = 0.2  # part of the ended trials
+FLAT_PART = 0.25  # a search is flat when this part of its trials, and at least FLAT_LEAST, brought nothing
+FLAT_LEAST = 5
+
+
+def state(snapshot: Snapshot) -> str:
+    """The study's status in words; "running" while it has neither ended nor been interrupted."""
+    total = snapshot.planned if snapshot.planned is not None else len(snapshot.trials)
+    manifest = snapshot.manifest
+    if not total and not snapshot.trials:
+        return "empty: no trial yet"
+    if snapshot.ended < total and not manifest.get("interrupted") and not manifest.get("ended"):
+        unlucky = [f"{snapshot.count(s)} {s}" for s in ("diverged", "failed") if snapshot.count(s)]
+        return ", ".join([f"running, {snapshot.ended} of {total} trials ended", *unlucky])
+    return snapshot.state
+
+
+def summary(snapshot: Snapshot) -> str:
+    """The answer in one sentence."""
+    best, held_out = snapshot.best, snapshot.definition.held_out_name
+    if best is None:
+        return _without_score(snapshot)
+    parts = [
+        f"Best {held_out} accuracy {percent(best.score, 1)} after {count(epochs_done(best), 'epoch')} "
+        f"(trial {best.number}: {spread(best.spread, len(best.accuracies))})",
+        *_beside_second(snapshot),
+        *_beside_report(snapshot),
+        *_beside_test(snapshot),
+        *_stalled(snapshot),
+    ]
+    bad = snapshot.count("failed") + snapshot.count("diverged")
+    if bad:
+        parts.append(f"{bad} of {count(snapshot.ended, 'ended trial')} brought no score")
+    return "; ".join(parts) + "."
+
+
+def _without_score(snapshot: Snapshot) -> str:
+    if not snapshot.ended:
+        return "No trial has ended yet, so there is no answer."
+    return (
+        f"No answer: none of {count(snapshot.ended, 'ended trial')} brought a score "
+        f"({snapshot.count('diverged')} diverged, {snapshot.count('failed')} failed)."
+    )
+
+
+def _beside_second(snapshot: Snapshot) -> list[str]:
+    if len(snapshot.ranked) < 2:
+        return []
+    gap = snapshot.ranked[0].score - snapshot.ranked[1].score
+    noise = seed_noise(snapshot)
+    known = f", seed noise of a mean {points(noise.of_mean)}" if noise else ""
+    return [f"{points(gap)} ahead of the second{known}"]
+
+
+def _beside_report(snapshot: Snapshot) -> list[str]:
+    rows = [row for row in comparison(snapshot) if row.run.published is not None and row.mean is not None]
+    compared = [row for row in rows if row.difference is not None]
+    if compared:
+        mean = sum(abs(row.difference) for row in compared) / len(compared)
+        return [f"{count(len(compared), 'published number')} compared, on average {points(mean)} apart"]
+    if rows:
+        return [f"the report's numbers are {rows[0].words}"]
+    return []
+
+
+def _beside_test(snapshot: Snapshot) -> list[str]:
+    best, readings = snapshot.best, snapshot.test_readings
+    own = [r for r in readings if r.trial == best.number and is_number(r.accuracy)]
+    if not own or snapshot.definition.held_out_name == "test":
+        return []
+    return [f"on {own[-1].images:,} test images {percent(own[-1].accuracy, 1)}"]
+
+
+def _stalled(snapshot: Snapshot) -> list[str]:
+    idle = trials_without_progress(snapshot)
+    if snapshot.definition.kind == "grid" or not idle:
+        return []
+    last = "the last trial" if idle == 1 else f"the last {idle} trials"
+    return [f"{last} brought nothing better"]
+
+
+def trials_without_progress(snapshot: Snapshot) -> int:
+    """Ended trials after the one that brought the best score."""
+    steps = best_so_far(snapshot)
+    last = max((i for i, step in enumerate(steps) if step.improved), default=None)
+    return 0 if last is None else len(steps) - 1 - last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One thing to do next: what, and the figure that says so."""
+
+    do: str
+    why: str
+
+
+def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
+    """What to do next, by fixed rules, most pressing first."""
+    rules = (_finish, _look_at_failures, _widen, _more_seeds, _more_epochs, _more_trials, _cheaper)
+    return tuple(found for rule in rules for found in rule(snapshot))
+
+
+def _finish(snapshot: Snapshot) -> list[Advice]:
+    left = (snapshot.planned or 0) - snapshot.ended
+    if not snapshot.manifest.get("interrupted") or left <= 0:
+        return []
+    return [Advice(do="Go on with `lenet-tune resume`.", why=f"{count(left, 'trial')} not trained yet.")]
+
+
+def _look_at_failures(snapshot: Snapshot) -> list[Advice]:
+    bad = snapshot.count("failed") + snapshot.count("diverged")
+    if not bad or bad < MANY_FAILURES * snapshot.ended:
+        return []
+    why = f"{bad} of {count(snapshot.ended, 'ended trial')} brought no score."
+    return [Advice(do="See why trials failed before searching on.", why=why)]
+
+
+def _widen(snapshot: Snapshot) -> list[Advice]:
+    return [
+        Advice(
+            do=f"Try {value.widen} values of {value.knob}.",
+            why=f"The best, {show(value.value)}, is {_place(value.edge)} of what was tried: {value.tested}.",
+        )
+        for value in best_setting(snapshot)
+        if value.widen
+    ]
+
+
+def _place(edge: str) -> str:
+    return edge if edge.startswith("at") else "the " + edge.split()[0]
+
+
+def _more_seeds(snapshot: Snapshot) -> list[Advice]:
+    if snapshot.definition.seeds > 1 or len(snapshot.ranked) < 2:
+        return []
+    gap = snapshot.ranked[0].score - snapshot.ranked[1].score
+    why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."
+    return [Advice(do="Run the leaders again with `--seeds 5`.", why=why)]
+
+
+def _more_epochs(snapshot: Snapshot) -> list[Advice]:
+    found = overfit(trial_curves(snapshot.best).mean) if snapshot.best else None
+    if found is None or found.last < 2:
+        return []
+    held_out = snapshot.definition.held_out_name
+    if found.happened:
+        why = f"The best trial's {held_out} loss was lowest after epoch {found.epoch} of {found.last}."
+        return [Advice(do="Stop earlier or regularise more.", why=why)]
+    why = f"The best trial's {held_out} loss was still falling after epoch {found.last}, the last."
+    return [Advice(do="Train longer with `--epochs`.", why=why)]
+
+
+def _more_trials(snapshot: Snapshot) -> list[Advice]:
+    ended, idle = snapshot.ended, trials_without_progress(snapshot)
+    if snapshot.definition.kind == "grid" or ended < 2 * FLAT_LEAST or snapshot.best is None:
+        return []
+    if idle >= max(FLAT_LEAST, FLAT_PART * ended):
+        return [Advice(do="Stop here, or change the space.", why=f"The last {idle} trials brought nothing.")]
+    why = f"Trial {snapshot.best.number} of {ended} was still an improvement."
+    return [Advice(do="Search on with more trials.", why=why)]
+
+
+def _cheaper(snapshot: Snapshot) -> list[Advice]:
+    noise = seed_noise(snapshot)
+    if noise is None:
+        return []
+    best = snapshot.best
+    close = [
+        t for t in snapshot.ranked[1:]
+        if best.score - t.score <= noise.of_mean and t.seconds < 0.8 * best.seconds
+    ]  # fmt: skip
+    if not close:
+        return []
+    cheap = min(close, key=lambda t: (t.seconds, t.number))
+    why = (
+        f"It is {points(best.score - cheap.score)} behind, within seed noise ({points(noise.of_mean)}, "
+        f"standard deviation of a mean), and trains in {duration(cheap.seconds)} instead of "
+        f"{duration(best.seconds)}."
+    )
+    return [Advice(do=f"Consider trial {cheap.number}, which is cheaper.", why=why)]

@@ -1,0 +1,6 @@
+"""Pages and exports of a study, made from its snapshot alone: no arithmetic on results, no Keras."""
+
+from lenet_tune.report.exports import export_plots, export_tables
+from lenet_tune.report.page import render_page, write_page
+
+__all__ = ["export_plots", "export_tables", "render_page", "write_page"]

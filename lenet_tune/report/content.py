@@ -1,0 +1,199 @@
+"""What a page shows, gathered from a snapshot; templates only place it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lenet_tune import analysis, sections
+from lenet_tune.analysis.failures import FailureGroup
+from lenet_tune.analysis.ranking import RankedTable
+from lenet_tune.analysis.text import NONE, duration, listed, percent, points
+from lenet_tune.knobs import BY_NAME, show
+from lenet_tune.records import Snapshot
+from lenet_tune.report.chart import Table
+
+UNKNOWN = "not recorded"
+FIRST_ROWS = 200
+_HEADINGS = {"score": "{} accuracy", "sd": "sd over seeds", "n": "n (seeds)", "seconds": "training time"}
+
+
+def best_table(snapshot: Snapshot) -> Table | None:
+    """The best setting: value, what was tested, whether at the edge."""
+    values = analysis.best_setting(snapshot)
+    if not values:
+        return None
+    return Table(
+        caption=f"Best setting (trial {snapshot.best.number}), knobs that vary",
+        columns=("knob", "value", "tested", "at the edge?"),
+        rows=tuple((v.knob, show(v.value), v.tested, v.edge or "no") for v in values),
+        numeric=(1,),
+    )
+
+
+def fixed_table(snapshot: Snapshot) -> Table | None:
+    """Knobs with one value over the study."""
+    fixed = analysis.fixed(snapshot)
+    if not fixed:
+        return None
+    rows = tuple((n, show(v), BY_NAME[n].help if n in BY_NAME else NONE) for n, v in fixed.items())
+    return Table(
+        caption="Knobs that are fixed in this study", columns=("knob", "value", "what it is"), rows=rows
+    )
+
+
+def trials_table(ranked: RankedTable) -> Table:
+    """The ranked trials with every knob that varies."""
+    return Table(
+        caption="Trials, best first",
+        columns=tuple(_HEADINGS.get(name, name).format(ranked.held_out_name) for name in ranked.columns),
+        rows=tuple(ranked.cells()),
+        numeric=(0, 1, 2, 3, 4, 6, 7),
+    )
+
+
+def failures_table(groups: tuple[FailureGroup, ...]) -> Table | None:
+    """Failures by cause."""
+    if not groups:
+        return None
+    rows = tuple(
+        (
+            group.cause,
+            group.status,
+            str(len(group.numbers)),
+            listed(group.numbers),
+            ", ".join(f"{name} {show(value)}" for name, value in group.shared.items()) or NONE,
+        )
+        for group in groups
+    )
+    return Table(
+        caption="Trials without a score, by cause",
+        columns=("cause", "status", "trials", "numbers", "what only these share"),
+        rows=rows,
+        numeric=(2,),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How the study measured, in sentences, and its looks at the test images."""
+
+    sentences: tuple[str, ...]
+    readings: Table | None
+    open_choices: Table | None
+
+
+def method(snapshot: Snapshot) -> Method:
+    """The method section of a page."""
+    return Method(
+        sentences=(_protocol(snapshot), _score(snapshot), _noise(snapshot)),
+        readings=_readings(snapshot),
+        open_choices=_open_choices(snapshot),
+    )
+
+
+def _protocol(snapshot: Snapshot) -> str:
+    d = snapshot.definition
+    if d.protocol == "report":
+        return (
+            f"The report's own protocol: trained on {d.train_size:,} training images, accuracy measured on "
+            f"{d.held_out_size:,} test images after every epoch. Picking the best trial by these figures "
+            "uses the test images, so the best figure is optimistic."
+        )
+    return (
+        f"Trained on {d.train_size:,} images; a stratified split of {d.held_out_size:,} validation images, "
+        "never trained on, ranks the trials. The search is not handed the test images."
+    )
+
+
+def _score(snapshot: Snapshot) -> str:
+    d = snapshot.definition
+    return (
+        f"A trial's score is the mean over its seeds (asked for: {d.seeds}) of {d.held_out_name} accuracy "
+        f"after the last epoch, not the best epoch. Every seed derives from study seed {d.seed}, trial and "
+        "repeat."
+    )
+
+
+def _noise(snapshot: Snapshot) -> str:
+    found = analysis.optimism(snapshot)
+    if found is not None:
+        return found.words
+    noise = analysis.seed_noise(snapshot)
+    if noise is not None:
+        return f"Seed noise: standard deviation {points(noise.sd)} of one execution."
+    return (
+        "No trial has two finished seeds, so the spread over seeds is unknown: small differences between "
+        "trials may be luck."
+    )
+
+
+def _readings(snapshot: Snapshot) -> Table | None:
+    if not snapshot.test_readings:
+        return None
+    scores = {t.number: t.score for t in snapshot.trials}
+    name = snapshot.definition.held_out_name
+    rows = []
+    for reading in snapshot.test_readings:
+        score = scores.get(reading.trial)
+        gap = points(reading.accuracy - score, signed=True) if score is not None else NONE
+        row = (str(reading.trial), reading.when, f"{reading.images:,}", percent(reading.accuracy), gap)
+        rows.append(row)
+    return Table(
+        caption="Every look at the test images",
+        columns=("trial", "when (UTC)", "images", "test accuracy", f"test minus {name} score"),
+        rows=tuple(rows),
+        numeric=(2, 3, 4),
+    )
+
+
+def _open_choices(snapshot: Snapshot) -> Table | None:
+    if snapshot.definition.section is None:
+        return None
+    return Table(
+        caption="What the report leaves open, and what stands here",
+        columns=("open", "choice"),
+        rows=sections.OPEN_CHOICES,
+    )
+
+
+_MANIFEST = (
+    "command", "engine", "backend", "device", "dtype", "commit", "platform", "started", "ended",
+    "wall_seconds", "interrupted", "versions",
+)  # fmt: skip
+
+
+def provenance_table(snapshot: Snapshot) -> Table:
+    """Everything needed to get the figures again."""
+    d, manifest = snapshot.definition, snapshot.manifest
+    asked = "decided by the search" if snapshot.planned is None else str(snapshot.planned)
+    rows = [
+        ("study", d.name),
+        ("kind", d.kind),
+        ("trials", f"asked {asked}, done {snapshot.count('done')}, diverged {snapshot.count('diverged')}, "
+                   f"failed {snapshot.count('failed')}"),
+        ("seed", str(d.seed)),
+        ("data", str(d.data.get("name", UNKNOWN))),
+        ("data fingerprint", str(d.data.get("fingerprint", UNKNOWN))),
+        ("images", f"{d.train_size:,} to train on, {d.held_out_size:,} held out ({d.held_out_name})"),
+        *((f"option {name}", _plain(value)) for name, value in d.options.items()),
+        *((name.replace("_", " "), _manifest_value(manifest, name)) for name in _MANIFEST),
+        *((name, _plain(value)) for name, value in manifest.items() if name not in _MANIFEST),
+    ]  # fmt: skip
+    return Table(caption="Provenance", columns=("what", "value"), rows=tuple(rows))
+
+
+def _manifest_value(manifest: Mapping[str, Any], name: str) -> str:
+    value = manifest.get(name)
+    if value is None:
+        return UNKNOWN
+    return duration(value) if name == "wall_seconds" else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return show(value)

@@ -1,0 +1,153 @@
+"""The page of a study: one HTML file that needs no network and no script."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from lenet_tune import analysis
+from lenet_tune.records import Snapshot
+from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, content, pictures
+from lenet_tune.report.chart import Chart, Table
+from lenet_tune.report.files import write_atomically
+from lenet_tune.report.safe import finalize
+from lenet_tune.report.svg import inline_svg
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A chart and its SVG."""
+
+    chart: Chart
+    svg: Markup
+
+
+def write_page(snapshot: Snapshot, path: Path) -> Path:
+    """Write the study's page; the page that was there stays until the new one is whole.
+
+    Raises:
+        StudyError: the file cannot be written.
+    """
+    return write_atomically(path, render_page(snapshot).encode("utf-8"))
+
+
+def render_page(snapshot: Snapshot) -> str:
+    """The study's page; the same snapshot gives the same text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(_context(snapshot))
+
+
+def _context(snapshot: Snapshot) -> dict[str, Any]:
+    ranked = content.trials_table(analysis.ranked_table(snapshot))
+    parts = {
+        **_first_screen(snapshot),
+        **_report_part(snapshot),
+        **_search_part(snapshot),
+        **_model_part(snapshot),
+        "advice": analysis.advice(snapshot),
+        "trials": ranked.head(content.FIRST_ROWS),
+        "more_trials": ranked.tail(content.FIRST_ROWS),
+        "fixed": content.fixed_table(snapshot),
+        "failures": content.failures_table(analysis.failures(snapshot)),
+        "method": content.method(snapshot),
+        "provenance": content.provenance_table(snapshot),
+    }
+    return {**parts, "contents": _contents(parts)}
+
+
+def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
+    definition = snapshot.definition
+    return {
+        "title": definition.title,
+        "state": analysis.state(snapshot),
+        "notice": definition.notice,
+        "sentence": analysis.summary(snapshot),
+        "held_out": definition.held_out_name,
+        "best": content.best_table(snapshot),
+        "command": snapshot.manifest.get("command") or content.UNKNOWN,
+        "progress": _drawn(charts_search.progress_chart(snapshot)),
+        "leaders": _drawn(charts_search.leaders_chart(snapshot)),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnPart:
+    """A table or figure of the report with its panels drawn."""
+
+    part: charts_report.ReportPart
+    panels: tuple[Drawing, ...]
+
+
+def _report_part(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "published": _drawn(charts_report.published_chart(snapshot)),
+        "report_parts": tuple(
+            DrawnPart(part=part, panels=_all_drawn(part.panels))
+            for part in charts_report.report_parts(snapshot)
+        ),
+    }
+
+
+def _search_part(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "slices": _all_drawn(charts_knobs.slice_charts(snapshot)),
+        "curves": _drawn(charts_search.curves_chart(snapshot)),
+        "effects": _drawn(charts_knobs.effects_chart(snapshot)),
+        "cost": _drawn(charts_search.cost_chart(snapshot)),
+    }
+
+
+def _model_part(snapshot: Snapshot) -> dict[str, Any]:
+    model = analysis.best_model(snapshot.best_model)
+    return {
+        "fits": _all_drawn(charts_model.fit_charts(snapshot)),
+        "model": model,
+        "confusion": _drawn(charts_model.confusion_chart(model)) if model else None,
+        "classes": _drawn(charts_model.classes_chart(model)) if model else None,
+        "kernels": pictures.kernels_picture(model) if model else None,
+        "samples": pictures.sample_pictures(model) if model else (),
+    }
+
+
+def _drawn(chart: Chart | None) -> Drawing | None:
+    return None if chart is None else Drawing(chart=chart, svg=inline_svg(chart))
+
+
+def _all_drawn(charts: Iterable[Chart]) -> tuple[Drawing, ...]:
+    return tuple(Drawing(chart=chart, svg=inline_svg(chart)) for chart in charts)
+
+
+_SECTIONS = (
+    ("report", "The report's tables and figures", ("report_parts",)),
+    ("next", "What to do next", ("advice",)),
+    ("holds", "Does it hold?", ("leaders",)),
+    ("knobs", "What value of each knob?", ("slices",)),
+    ("curves", "Learning curves", ("curves",)),
+    ("effects", "Main effects", ("effects",)),
+    ("cost", "Cost", ("cost",)),
+    ("trials", "All trials", ("trials",)),
+    ("failures", "Failures", ("failures",)),
+    ("model", "The best model", ("fits", "model")),
+    ("method", "Method", ("method",)),
+    ("provenance", "Provenance", ("provenance",)),
+)
+
+
+def _contents(parts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    # Sections without anything to show are left out of the page and of its contents.
+    def shown(value: Any) -> bool:
+        return bool(value.rows) if isinstance(value, Table) else bool(value)
+
+    return tuple((name, title) for name, title, needs in _SECTIONS if any(shown(parts[key]) for key in needs))

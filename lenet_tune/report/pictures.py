@@ -1,0 +1,135 @@
+"""Pictures of a network: first kernels, and the feature maps of its last convolution.
+
+One pixel a weight: pages enlarge them with hard edges. Shapes: h, w = height, width, c = channels.
+"""
+
+import base64
+import binascii
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from lenet_tune.analysis.best_model import BestModel, Sample
+from lenet_tune.analysis.text import count, percent
+
+MOST_TILES = 256
+ENLARGE = 8
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture for a page: PNG bytes, its size in pixels, and what it shows."""
+
+    name: str
+    alt: str
+    png: bytes
+    width: int
+    height: int
+
+    @property
+    def uri(self) -> str:
+        """The picture as a data URI."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplePictures:
+    """An image beside the feature maps it gives (report, Table 5)."""
+
+    sample: Sample
+    image: Picture | None
+    maps: Picture | None
+
+    @property
+    def words(self) -> str:
+        """True and predicted label."""
+        sure = f" ({percent(self.sample.confidence, 0)} sure)" if self.sample.confidence is not None else ""
+        return f"true {self.sample.true}, predicted {self.sample.predicted}{sure}"
+
+
+def kernels_picture(model: BestModel) -> Picture | None:
+    """The kernels of the first convolution: in colour for three channels, else each channel in grey."""
+    if model.kernels is None:
+        return None
+    h, w, c, filters = model.kernels.shape
+    tiles = np.moveaxis(model.kernels, 3, 0)  # (filters, h, w, c)
+    peak = np.maximum(np.abs(tiles).max(axis=(1, 2, 3), keepdims=True), 1e-12)
+    tiles = 0.5 + 0.5 * tiles / peak
+    if c != 3:
+        tiles = np.moveaxis(tiles, 3, 1).reshape(filters * c, h, w, 1).repeat(3, axis=3)
+    alt = f"{count(filters, 'kernel')} of {h}x{w}x{c} in {model.kernel_layer}; middle grey is zero"
+    return _montage("kernels", alt, tiles[:MOST_TILES], columns=min(len(tiles), 16))
+
+
+def sample_pictures(model: BestModel) -> tuple[SamplePictures, ...]:
+    """Ten images, or as many as there are, with their feature maps."""
+    return tuple(
+        SamplePictures(sample=sample, image=_image(i, sample), maps=_maps(i, sample, model.feature_layer))
+        for i, sample in enumerate(model.samples)
+    )
+
+
+def _maps(place: int, sample: Sample, layer: str) -> Picture | None:
+    if sample.maps is None:
+        return None
+    tiles = np.moveaxis(sample.maps, 2, 0)[:MOST_TILES]  # (filters, h, w)
+    low = tiles.min(axis=(1, 2), keepdims=True)
+    range_ = np.maximum(tiles.max(axis=(1, 2), keepdims=True) - low, 1e-12)
+    coloured = colormaps["viridis"]((tiles - low) / range_)[..., :3]  # (filters, h, w, 3)
+    alt = f"{count(len(tiles), 'feature map')} of {layer} for an image of {sample.true}"
+    return _montage(f"maps-{place}", alt, coloured, columns=min(len(tiles), 8))
+
+
+def _montage(name: str, alt: str, tiles: np.ndarray, columns: int) -> Picture:
+    n, h, w, _ = tiles.shape
+    rows = math.ceil(n / columns)
+    canvas = np.zeros((rows * (h + 1) - 1, columns * (w + 1) - 1, 4), np.uint8)  # transparent gaps
+    for i, tile in enumerate(tiles):
+        top, left = (i // columns) * (h + 1), (i % columns) * (w + 1)
+        canvas[top : top + h, left : left + w, :3] = np.round(255 * tile)
+        canvas[top : top + h, left : left + w, 3] = 255
+    return Picture(name=name, alt=alt, png=_png(canvas), width=canvas.shape[1], height=canvas.shape[0])
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=False)
+    return buffer.getvalue()
+
+
+def _image(place: int, sample: Sample) -> Picture | None:
+    # Decoded and written anew: whatever the study holds, a page only ever embeds pixels.
+    try:
+        raw = base64.b64decode(sample.image_png or "", validate=True)
+        with Image.open(io.BytesIO(raw), formats=["PNG"]) as image:
+            if max(image.size) > 1024:
+                return None
+            pixels = np.asarray(image.convert("RGB"))
+    except (binascii.Error, ValueError, OSError, SyntaxError, *_BOMBS):
+        return None
+    h, w, _ = pixels.shape
+    return Picture(
+        name=f"image-{place}", alt=f"an image of {sample.true}", png=_png(pixels), width=w, height=h
+    )
+
+
+def enlarged(picture: Picture) -> bytes:
+    """The picture as a PNG file for export, each pixel a square of `ENLARGE` pixels."""
+    with Image.open(io.BytesIO(picture.png)) as image:
+        size = (picture.width * ENLARGE, picture.height * ENLARGE)
+        return _png(np.asarray(image.resize(size, Image.Resampling.NEAREST)))
+
+
+def as_svg(picture: Picture) -> bytes:
+    """The picture as an SVG file for export."""
+    width, height = picture.width * ENLARGE, picture.height * ENLARGE
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f'<image width="{width}" height="{height}" style="image-rendering: pixelated" '
+        f'href="{picture.uri}"/></svg>\n'
+    ).encode("ascii")
