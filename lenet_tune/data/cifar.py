@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_tune.data.archive import read_folder, read_tar
-from lenet_tune.data.files import shown
+from lenet_tune.data.files import reading, shown
 from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split
 from lenet_tune.data.unpickle import PickledArray, read_pickle
 from lenet_tune.errors import DataError
@@ -63,8 +63,11 @@ _WANTED = _CIFAR10.files + _CIFAR100.files
 
 
 def looks_like_cifar10(path: Path) -> bool:
-    """Whether `path` is a folder with CIFAR-10's files, or holds the official folder."""
-    return any((folder / "data_batch_1").exists() for folder in (path, path / "cifar-10-batches-py"))
+    """Whether `path` is the official folder or holds it, or is named as its archive."""
+    with reading(path):
+        if path.is_file():
+            return path.name.startswith("cifar-10-") and ".tar" in path.suffixes
+        return any((folder / "data_batch_1").exists() for folder in (path, path / "cifar-10-batches-py"))
 
 
 def load_folder(path: Path) -> DataSet:
@@ -74,7 +77,8 @@ def load_folder(path: Path) -> DataSet:
         DataError: if a file is missing, damaged, swapped or hostile; the message names it.
     """
     inner = [path / name for name in ("cifar-10-batches-py", "cifar-100-python")]
-    folder = next((inside for inside in inner if inside.is_dir()), path)
+    with reading(path):
+        folder = next((inside for inside in inner if inside.is_dir()), path)
     return _assemble(read_folder(folder, _WANTED), str(folder), "/")
 
 

@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ _FAULTS = (
     RuntimeError,  # zipfile: encrypted member
     struct.error,
     tarfile.TarError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -86,5 +88,5 @@ def _reason(fault: BaseException) -> str:
         return fault.strerror
     if isinstance(fault, MemoryError):
         return "it asks for more memory than there is"
-    words = " ".join(str(fault).split())[:150].rstrip(".")
+    words = " ".join(str(fault).split())[:250].rstrip(".")
     return words or type(fault).__name__

@@ -81,10 +81,12 @@ def _load_path(source: str) -> DataSet:
                 f"the data must be one of {', '.join(NAMES)}, or the path of a CIFAR folder, "
                 f".tar.gz or .npz, but got {shown(source)}, which is none. Pass --data with one of them."
             )
-        if path.is_dir():
-            return cifar.load_folder(path)
-        with open_file(path) as file:
-            start = file.read(512)
+        start = b""
+        if not (is_folder := path.is_dir()):
+            with open_file(path) as file:
+                start = file.read(512)
+    if is_folder:
+        return cifar.load_folder(path)
     if path.suffix == ".npz" or start.startswith(b"PK"):
         return load_npz(path)
     if start.startswith(b"\x1f\x8b") or start[257:262] == b"ustar" or ".tar" in path.suffixes:

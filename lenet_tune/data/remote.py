@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,10 +109,10 @@ def fetch(remote: Remote, *, cache: Path, say: Callable[[str], None]) -> Path:
     try:
         return _download(remote, cache / remote.cached)
     except (OSError, http.client.HTTPException, ValueError) as fault:
-        reason = " ".join(str(getattr(fault, "reason", None) or fault).split()) or type(fault).__name__
+        reason = " ".join(str(fault).split()) or type(fault).__name__
         raise UnavailableError(
             f"{remote.file_name} is not in {shown(cache)} and cannot be downloaded from {remote.url} "
-            f"({reason[:150].rstrip('.')}). {ways_out(remote, cache)}"
+            f"({reason[:250].rstrip('.')}). {ways_out(remote, cache)}"
         ) from fault
 
 
@@ -141,6 +142,9 @@ def _download(remote: Remote, target: Path) -> Path:
         if fault := _fault(size, digest.hexdigest(), remote):
             raise ValueError(f"got another file: {fault}")
         os.replace(part, target)
+    except urllib.error.HTTPError as refusal:
+        refusal.close()  # it holds the connection
+        raise
     finally:
         Path(part).unlink(missing_ok=True)
     return target

@@ -1,7 +1,12 @@
 """A built-in data set of ten shapes, for a LeNet without a download.
 
-Letters: n images of one class, s = 32 rows and columns.
+MEASURED
+
+Letters: n images of one class, s = 32 rows and columns, (u, v) = place in the shape's own frame,
+turned with it and in units of its radius: u to its right, v downwards.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,22 +15,28 @@ from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split
 SIDE = 32
 TRAIN_SIZE = 10_000
 TEST_SIZE = 2_000
-CLASSES = (
-    "disc",
-    "square",
-    "triangle",
-    "cross",
-    "ring",
-    "horizontal bars",
-    "vertical bars",
-    "checkerboard",
-    "star",
-    "crescent",
-)
+
+SHIFT = 5.5
+"""Pixels that a centre is at most away from the image's, both ways."""
+
+RADII = (6.5, 11.5)
+"""Pixels."""
+
+TURN = 0.3
+"""Radians that a shape is at most turned, both ways; with more, bars would change places."""
+
+CONTRAST = 60.0
+"""Grey levels, of 255, that a shape is at least lighter than its ground; the hues are free."""
+
+BLOBS, BLOB_RADII, BLOB_STRENGTH = 3, (1.5, 4.0), 60.0
+"""Clutter: discs behind the shape, pixels of radius, grey levels at most lighter or darker a channel."""
+
+NOISE = 20.0
+"""Standard deviation of each pixel and channel, in grey levels."""
 
 
 def load_shapes(*, seed: int = 0) -> DataSet:
-    """The data set "shapes": 10,000 images to train on and 2,000 to test on, deterministic by seed."""
+    """The data set "shapes": 10,000 images to train on and 2,000 to test on, the same for one seed."""
     train, test = np.random.SeedSequence(seed).spawn(2)
     return DataSet(
         name="shapes",
@@ -37,98 +48,120 @@ def load_shapes(*, seed: int = 0) -> DataSet:
 
 
 def make_shapes(*, size: int, seed: int | np.random.SeedSequence) -> Split:
-    """`size` images in shuffled order, as many of each class as possible."""
+    """`size` images in shuffled order, classes as equal in number as possible."""
     rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(size) % len(CLASSES))
+    labels = rng.permutation(np.arange(size, dtype=np.int64) % len(CLASSES))
     images = np.empty((size, SIDE, SIDE, 3), dtype=np.uint8)
-    for label in range(len(CLASSES)):
+    for label, name in enumerate(CLASSES):
         places = np.flatnonzero(labels == label)
-        images[places] = _draw(label, len(places), rng)
-    return Split(images=images, labels=labels.astype(np.int64))
+        images[places] = _draw(name, len(places), rng)
+    return Split(images=images, labels=labels)
 
 
-def _draw(label: int, n: int, rng: np.random.Generator) -> np.ndarray:
+def _draw(name: str, n: int, rng: np.random.Generator) -> np.ndarray:
     """(n, s, s, 3) uint8 images of one class."""
-    inside = _masks(label, n, rng)[..., None]  # (n, s, s, 1) float32, 0..1
-    back, fore = _colours(n, rng)
-    ground = _clutter(back, n, rng)
-    picture = ground + inside * (fore - ground)
-    picture += rng.normal(0.0, NOISE, picture.shape).astype(np.float32)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-
-
-NOISE = 20.0
-CONTRAST = 70.0
-CLUTTER = 3
+    ground, fore = _colours(n, rng)
+    picture = np.broadcast_to(ground, (n, SIDE, SIDE, 3)).copy()
+    for _ in range(BLOBS):
+        centres = rng.uniform(0, SIDE, (2, n, 1, 1)).astype(np.float32)
+        radius = _uniform(rng, *BLOB_RADII, n)
+        blob = _coverage(radius - np.hypot(*_offsets(centres)))
+        picture += blob * rng.uniform(-BLOB_STRENGTH, BLOB_STRENGTH, (n, 1, 1, 3)).astype(np.float32)
+    picture += _shape(name, n, rng) * (fore - picture)
+    picture += NOISE * rng.standard_normal(picture.shape, dtype=np.float32)
+    return np.clip(np.rint(picture, out=picture), 0, 255, out=picture).astype(np.uint8)
 
 
 def _colours(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two colours an image, (n, 1, 1, 3) float32 each, at least `CONTRAST` apart in grey."""
-    pair = rng.uniform(0, 255, (n, 2, 3))
-    for _ in range(50):
-        grey = pair.mean(axis=2)
-        close = np.abs(grey[:, 0] - grey[:, 1]) < CONTRAST
-        if not close.any():
-            break
-        pair[close] = rng.uniform(0, 255, (int(close.sum()), 2, 3))
-    pair = pair.astype(np.float32)[:, :, None, None, :]
-    return pair[:, 0], pair[:, 1]
+    """Ground and shape colour of each image, (n, 1, 1, 3) float32, `CONTRAST` apart in grey."""
+    ground, fore = rng.uniform(0, 255, (2, n, 3))
+    while (close := fore.mean(axis=1) - ground.mean(axis=1) < CONTRAST).any():
+        ground[close], fore[close] = rng.uniform(0, 255, (2, int(close.sum()), 3))
+    return ground.astype(np.float32)[:, None, None], fore.astype(np.float32)[:, None, None]
 
 
-def _clutter(back: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """The background with faint blobs, (n, s, s, 3) float32."""
-    ground = np.broadcast_to(back, (n, SIDE, SIDE, 3)).copy()
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
-    for _ in range(CLUTTER):
-        y, x = rng.uniform(0, SIDE, (2, n, 1, 1)).astype(np.float32)
-        radius = rng.uniform(1.5, 4.0, (n, 1, 1)).astype(np.float32)
-        blob = np.clip(radius + 0.5 - np.hypot(rows - y, columns - x), 0, 1)[..., None]
-        ground += blob * rng.uniform(-60, 60, (n, 1, 1, 3)).astype(np.float32)
-    return ground
+def _shape(name: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """How much of each pixel the shape covers, (n, s, s, 1) float32 in 0..1."""
+    centres = SIDE / 2 + rng.uniform(-SHIFT, SHIFT, (2, n, 1, 1)).astype(np.float32)
+    down, right = _offsets(centres)
+    radius, angle = _uniform(rng, *RADII, n), _uniform(rng, -TURN, TURN, n)
+    u = (np.cos(angle) * right + np.sin(angle) * down) / radius
+    v = (np.cos(angle) * down - np.sin(angle) * right) / radius
+    return _coverage(_DEPTHS[name](u, v) * radius)
 
 
-def _masks(label: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """How much of each pixel the shape covers, (n, s, s) float32 in 0..1."""
-    centre = SIDE / 2 - 0.5 + rng.uniform(-5, 5, (2, n, 1, 1)).astype(np.float32)
-    radius = rng.uniform(7, 12, (n, 1, 1)).astype(np.float32)
-    angle = rng.uniform(-0.35, 0.35, (n, 1, 1)).astype(np.float32)
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
-    dy, dx = rows - centre[0], columns - centre[1]
-    v = (np.cos(angle) * dy - np.sin(angle) * dx) / radius
-    u = (np.sin(angle) * dy + np.cos(angle) * dx) / radius
-    depth = _DEPTHS[CLASSES[label]](u, v)  # > 0 inside, in units of the radius
-    return np.clip(depth * radius + 0.5, 0, 1)
+def _uniform(rng: np.random.Generator, low: float, high: float, n: int) -> np.ndarray:
+    return rng.uniform(low, high, (n, 1, 1)).astype(np.float32)
 
 
-def _box(u, v, a, b):
-    return np.minimum(a - np.abs(u), b - np.abs(v))
+def _offsets(centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that each pixel's middle is below and right of centres (2, n, 1, 1): two (n, s, s)."""
+    middles = np.arange(SIDE, dtype=np.float32) + 0.5
+    return np.broadcast_arrays(middles[:, None] - centres[0], middles[None, :] - centres[1])
 
 
-def _disc(u, v):
-    return 1 - np.hypot(u, v)
+def _coverage(depth: np.ndarray) -> np.ndarray:
+    """Depth inside an edge in pixels, (n, s, s), to the covered part of each pixel, (n, s, s, 1)."""
+    return np.clip(depth + 0.5, 0, 1)[..., None]
 
 
-def _star(u, v):
-    angle = np.arctan2(u, -v)
-    sector = np.abs((angle / (2 * np.pi / 5) + 0.5) % 1 - 0.5) * 2  # 0 at a tip, 1 between tips
-    return 1.05 - 0.6 * sector - np.hypot(u, v)
+# Each function gives how deep (u, v) lies inside a shape of radius 1; negative outside.
 
 
-def _stripes(v):
-    return np.cos(v * np.pi * 2.25) / (np.pi * 2.25)
+def _box(u: np.ndarray, v: np.ndarray, width: float, height: float) -> np.ndarray:
+    return np.minimum(width - np.abs(u), height - np.abs(v))
 
 
-_DEPTHS = {
+def _disc(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return 0.9 - np.hypot(u, v)
+
+
+def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.minimum(0.65 - v, (v + 1 - 1.75 * np.abs(u)) / 2)
+
+
+def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.maximum(_box(u, v, 1, 0.3), _box(u, v, 0.3, 1))
+
+
+def _ring(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return 0.2 - np.abs(np.hypot(u, v) - 0.75)
+
+
+def _bars(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Three bars along u, at v = 0 and 0.7 each way."""
+    nearest = np.abs(v - 0.7 * np.rint(v / 0.7))
+    return np.minimum(_box(u, v, 0.9, 0.95), 0.2 - nearest)
+
+
+def _checkerboard(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Four by four fields, every other one covered."""
+    waves = np.sin(u * np.pi / 0.45) * np.sin(v * np.pi / 0.45)
+    return np.minimum(_box(u, v, 0.9, 0.9), waves * 0.2)
+
+
+def _star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Five tips, one of them up."""
+    turns = np.arctan2(u, -v) * (5 / (2 * np.pi))
+    off_tip = 2 * np.abs(turns - np.rint(turns))  # 0 at a tip, 1 half way to the next
+    return 1.05 - 0.6 * off_tip - np.hypot(u, v)
+
+
+def _crescent(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Open to the right."""
+    return np.minimum(0.95 - np.hypot(u, v), np.hypot(u - 0.45, v) - 0.75)
+
+
+_DEPTHS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "disc": _disc,
-    "square": lambda u, v: _box(u, v, 0.85, 0.85),
-    "triangle": lambda u, v: np.minimum(0.6 - v, (v + 1 - 1.75 * np.abs(u)) / 2.0),
-    "cross": lambda u, v: np.maximum(_box(u, v, 1, 0.3), _box(u, v, 0.3, 1)),
-    "ring": lambda u, v: 0.22 - np.abs(np.hypot(u, v) - 0.75),
-    "horizontal bars": lambda u, v: np.minimum(_box(u, v, 0.9, 0.9), _stripes(v)),
-    "vertical bars": lambda u, v: np.minimum(_box(u, v, 0.9, 0.9), _stripes(u)),
-    "checkerboard": lambda u, v: np.minimum(
-        _box(u, v, 0.9, 0.9), np.sin(u * np.pi * 1.5) * np.sin(v * np.pi * 1.5) / (np.pi * 1.5)
-    ),
+    "square": lambda u, v: _box(u, v, 0.8, 0.8),
+    "triangle": _triangle,
+    "cross": _cross,
+    "ring": _ring,
+    "horizontal bars": _bars,
+    "vertical bars": lambda u, v: _bars(v, u),
+    "checkerboard": _checkerboard,
     "star": _star,
-    "crescent": lambda u, v: np.minimum(_disc(u, v), np.hypot(u - 0.45, v) - 0.8),
+    "crescent": _crescent,
 }
+CLASSES = tuple(_DEPTHS)

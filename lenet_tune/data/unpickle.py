@@ -149,8 +149,8 @@ class _Machine:
         role = _ADMITTED.get(f"{module} {name}")
         if role is None:
             raise DataError(
-                f"{shown(self.where)} is refused: it asks for {shown(f'{module}.{name}')}, which no CIFAR file "
-                "needs. Nothing was run; get the official file."
+                f"{shown(self.where)} is refused: it asks for {shown(f'{module}.{name}')}, which no CIFAR "
+                "file needs. Nothing was run; get the official file."
             )
         self.stack.append(_Marker(role))
 
