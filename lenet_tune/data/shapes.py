@@ -1,6 +1,18 @@
 """A built-in data set of ten shapes, for a LeNet without a download.
 
-MEASURED
+Shapes are lighter than their ground; colour, place, size, turn, clutter and noise are random and
+say nothing about the class. Accuracy on the 2,000 test images of seed 0, after training on the
+10,000 (chance: 10 %; standard error of one figure: 1 point or less), measured with TensorFlow 2.21,
+Keras 3.15 and scikit-learn 1.9 on a CPU:
+
+- logistic regression on the mean colour, three numbers an image: 10.7 %;
+- logistic regression on the pixels, the best of five penalties (C of 0.0001 to 0.1) chosen on the
+  test set itself, so rather too high: 38.9 % in colour; 40.4 % in grey (C of 0.01 and 0.1);
+- LeNet (convolutions of 6 and 16, tanh, average pooling, 120, 84, softmax, pixels / 255), SGD at
+  0.01, batch 32, cross-entropy, after 10 epochs: 78.7, 80.2 and 77.0 % for seeds 0, 1, 2, still rising.
+
+One seed gives one data set on one machine. Another processor or NumPy may round a sine otherwise
+and so change a grey level here or there; the fingerprint then tells.
 
 Letters: n images of one class, s = 32 rows and columns, (u, v) = place in the shape's own frame,
 turned with it and in units of its radius: u to its right, v downwards.
@@ -35,7 +47,7 @@ NOISE = 20.0
 """Standard deviation of each pixel and channel, in grey levels."""
 
 
-def load_shapes(*, seed: int = 0) -> DataSet:
+def load_shapes(*, seed: int) -> DataSet:
     """The data set "shapes": 10,000 images to train on and 2,000 to test on, the same for one seed."""
     train, test = np.random.SeedSequence(seed).spawn(2)
     return DataSet(
