@@ -1,0 +1,89 @@
+"""How a convolution that differs by model becomes operations: the forms that suit one device or another.
+
+Every form takes and gives "wide" maps: (N, h, w, K * c), the channels of model 0, then those of model 1, ...
+Letters: K models, N images, h, w, c = height, width, channels, f filters, kh, kw = kernel sides.
+"""
+
+from collections.abc import Callable
+
+from lenet_tune.engines.backend import ops
+from lenet_tune.errors import SettingError
+
+Array = ops.Array
+
+
+def widen(kernels: Array) -> Array:
+    """Kernels (K, kh, kw, c, f) side by side in their filters: (kh, kw, c, K * f)."""
+    models, kh, kw, c, f = kernels.shape
+    return ops.reshape(ops.transpose(kernels, (1, 2, 3, 0, 4)), (kh, kw, c, models * f))
+
+
+def grouped(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
+    """One grouped convolution; suits a GPU."""
+    return ops.conv(x, widen(kernels), strides=strides, padding=padding, groups=kernels.shape[0])
+
+
+def split(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
+    """K small convolutions; suits a CPU."""
+    models = kernels.shape[0]
+    n, h, w, _ = x.shape
+    maps = ops.transpose(ops.reshape(x, (n, h, w, models, -1)), (3, 0, 1, 2, 4))  # (K, N, h, w, c)
+    outputs = [ops.conv(maps[k], kernels[k], strides=strides, padding=padding) for k in range(models)]
+    return ops.concat(outputs, -1)
+
+
+def patches(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
+    """One batched matrix product of every window of the maps with the kernels; suits XLA."""
+    models, kh, kw, c, f = kernels.shape
+    n = x.shape[0]
+    x = ops.transpose(ops.reshape(x, (n, *x.shape[1:3], models, c)), (3, 0, 1, 2, 4))  # (K, N, h, w, c)
+    windows = window_matrix(x, (kh, kw), strides, padding)  # (K, N, h', w', kh * kw * c)
+    h, w = windows.shape[2:4]
+    rows = ops.reshape(windows, (models, n * h * w, kh * kw * c))
+    out = ops.matmul(rows, ops.reshape(kernels, (models, kh * kw * c, f)))  # (K, N * h' * w', f)
+    out = ops.transpose(ops.reshape(out, (models, n, h, w, f)), (1, 2, 3, 0, 4))
+    return ops.reshape(out, (n, h, w, models * f))
+
+
+def window_matrix(x: Array, size: tuple[int, int], strides: tuple[int, int], padding: str) -> Array:
+    """Every window of x (..., h, w, c), flat: (..., h', w', kh * kw * c)."""
+    lead = len(x.shape) - 3
+    if padding == "same":
+        edges = [_same_edges(x.shape[lead + i], size[i], strides[i]) for i in range(2)]
+        x = ops.pad(x, [(0, 0)] * lead + edges + [(0, 0)])
+    (h, w), (sh, sw) = x.shape[lead : lead + 2], strides
+    ends = h - size[0] + 1, w - size[1] + 1
+    places = [(i, j) for i in range(size[0]) for j in range(size[1])]
+    return ops.concat([x[..., i : i + ends[0] : sh, j : j + ends[1] : sw, :] for i, j in places], -1)
+
+
+def _same_edges(side: int, window: int, stride: int) -> tuple[int, int]:
+    missing = max((-(-side // stride) - 1) * stride + window - side, 0)
+    return missing // 2, missing - missing // 2
+
+
+LOWERINGS: dict[str, Callable[..., Array]] = {"grouped": grouped, "split": split, "patches": patches}
+
+
+def choose(name: str | None) -> str:
+    """The lowering called `name`, or the one that suits the device.
+
+    Raises:
+        SettingError: no lowering has that name.
+    """
+    if name is None:
+        return ops.default_lowering()
+    if name not in LOWERINGS:
+        raise SettingError(f"The lowering must be one of {', '.join(LOWERINGS)}, but got {name!r}.")
+    return name
+
+
+def conv_shared(x: Array, kernels: Array, lowering: str, *, strides: tuple[int, int], padding: str) -> Array:
+    """A convolution whose maps x (N, h, w, c) all models share, once for all: (N, h', w', K * f)."""
+    wide = widen(kernels)
+    if lowering != "patches":
+        return ops.conv(x, wide, strides=strides, padding=padding)
+    kh, kw, c, f = wide.shape
+    windows = window_matrix(x, (kh, kw), strides, padding)  # (N, h', w', kh * kw * c)
+    rows = ops.reshape(windows, (-1, kh * kw * c))
+    return ops.reshape(ops.matmul(rows, ops.reshape(wide, (kh * kw * c, f))), (*windows.shape[:3], f))

@@ -1,0 +1,147 @@
+"""The operations of the fused engine on TensorFlow.
+
+Letters: K models, N images, h, w, c = height, width, channels, f filters.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+Array = tf.Tensor
+
+# Keras's cross-entropy on TensorFlow goes back to the logits of these activations (`_keras_logits`);
+# on JAX it works on clipped probabilities.
+LOGIT_ACTIVATIONS = frozenset({"softmax", "sigmoid"})
+
+cast = tf.cast
+concat = tf.concat
+gather = tf.gather
+log = tf.math.log
+matmul = tf.matmul
+one_hot = tf.one_hot
+pad = tf.pad
+relu = tf.nn.relu
+repeat = tf.repeat
+reshape = tf.reshape
+sigmoid = tf.sigmoid
+softmax = tf.nn.softmax
+square = tf.square
+stack = tf.stack
+tanh = tf.tanh
+transpose = tf.transpose
+where = tf.where
+ones_like = tf.ones_like
+
+
+def device_kind() -> str:
+    """ "gpu" or "cpu"."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def default_lowering() -> str:
+    """How convolutions that differ by model run best here."""
+    return "grouped" if device_kind() == "gpu" else "split"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller group might fit where this one did not."""
+    return isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
+
+
+def on_device(values: np.ndarray) -> Array:
+    """A copy on the device."""
+    return tf.constant(values)
+
+
+def to_numpy(values: Array) -> np.ndarray:
+    """A copy in main memory."""
+    return np.array(values)
+
+
+def total(x: Array, axes: Sequence[int]) -> Array:
+    """Sum over `axes`."""
+    return tf.reduce_sum(x, axes)
+
+
+def mean(x: Array, axis: int) -> Array:
+    """Mean over `axis`."""
+    return tf.reduce_mean(x, axis)
+
+
+def argmax(x: Array, axis: int) -> Array:
+    """Index of the first largest value, int32."""
+    return tf.argmax(x, axis, output_type=tf.int32)
+
+
+def equal(x: Array, y: Array) -> Array:
+    """Element by element, bool."""
+    return tf.equal(x, y)
+
+
+def clip(x: Array, low: float, high: float) -> Array:
+    """Values cut to [low, high]."""
+    return tf.clip_by_value(x, low, high)
+
+
+def logits_cross_entropy(labels: Array, logits: Array) -> Array:
+    """Cross-entropy of the softmax of `logits` over the last axis."""
+    return tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def conv(x: Array, kernel: Array, *, strides: tuple[int, int], padding: str, groups: int = 1) -> Array:
+    """Convolution of x (N, h, w, groups * c) with kernel (kh, kw, c, groups * f)."""
+    return tf.nn.conv2d(x, kernel, strides, padding.upper())
+
+
+def add_bias(x: Array, bias: Array) -> Array:
+    """x (N, h, w, c) plus bias (c,)."""
+    return tf.nn.bias_add(x, bias)
+
+
+def pool(x: Array, *, kind: str, size: tuple[int, int], strides: tuple[int, int], padding: str) -> Array:
+    """Pooling of x (N, h, w, c); an average leaves the padding out."""
+    function = tf.nn.avg_pool2d if kind == "average" else tf.nn.max_pool2d
+    return function(x, size, strides, padding.upper())
+
+
+def value_and_gradient(function: Callable, weights: Sequence[Array]) -> tuple[Any, list[Array]]:
+    """`function(weights)` = (scalar, more), and the scalar's gradient by each weight."""
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        value, more = function(weights)
+    return (value, more), tape.gradient(value, weights, unconnected_gradients="zero")
+
+
+def scan(body: Callable, state: Any, inputs: tuple, output: Array) -> tuple[Any, Array]:
+    """state, row = body(state, one row of each of `inputs`), row after row.
+
+    Returns:
+        The last state, and the rows stacked; each is like `output`.
+    """
+    steps = tf.shape(inputs[0])[0]
+    rows = tf.TensorArray(output.dtype, steps, element_shape=output.shape)
+
+    def step(i: Array, state: Any, rows: tf.TensorArray) -> tuple:
+        state, row = body(state, tuple(x[i] for x in inputs))
+        return i + 1, state, rows.write(i, row)
+
+    loop = (tf.constant(0), state, rows)
+    _, state, rows = tf.while_loop(lambda i, *_: i < steps, step, loop, parallel_iterations=1)
+    return state, rows.stack()
+
+
+def compiled(function: Callable, fixed: Any, streams: tuple) -> Callable:
+    """`function(fixed, streams)`, built; streams are arrays whose number of rows may differ at each call."""
+    specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), fixed)
+    rows = tuple(tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in streams)
+    built = tf.function(function, autograph=False).get_concrete_function(specs, rows)
+    # A call without a single row makes TensorFlow optimise the graph now rather than in the first epoch.
+    built(fixed, tuple(x[:0] for x in streams))
+    return built
+
+
+def stream_key(streams: tuple) -> tuple:
+    """What of the streams a compiled function depends on."""
+    return tuple(tuple(x.shape[1:]) for x in streams)
