@@ -39,8 +39,8 @@ def prepare(backend: str | None, device: str) -> None:
         _import_backend(backend)
         if backend == "tensorflow":
             _grow_memory()
-        gpus = _gpus()
-    if device == "gpu" and not gpus:
+        found = gpus()
+    if device == "gpu" and not found:
         raise LeNetTuneError(
             f"`--device gpu` needs a GPU that {backend} can use, but there is none: leave --device out, or "
             f"install {backend} with CUDA support."
@@ -92,7 +92,8 @@ def _grow_memory() -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def _gpus() -> list[str]:
+def gpus() -> list[str]:
+    """Names of the GPUs that the backend can use."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -107,7 +108,7 @@ def _gpus() -> list[str]:
 
 def describe() -> str:
     """The device in use, as the manifest and the first line of a search show it."""
-    gpus = _gpus()
-    if gpus:
-        return f"GPU {gpus[0]}" + (f" (1 of {len(gpus)})" if len(gpus) > 1 else "")
+    found = gpus()
+    if found:
+        return f"GPU {found[0]}" + (f" (1 of {len(found)})" if len(found) > 1 else "")
     return f"CPU, {len(os.sched_getaffinity(0))} cores"

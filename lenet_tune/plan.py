@@ -241,7 +241,9 @@ def _title(options: Options, dataset: DataSet) -> str:
     data = _DATA_TITLES.get(dataset.name, dataset.name)
     if options.kind == "grid":
         if options.section is None:
-            names = " x ".join(text.partition("=")[0] for text in options.knobs)
+            domains = dict(parse_domain(text) for text in options.knobs)
+            varied = [name for name, domain in domains.items() if not domain.is_fixed]
+            names = " x ".join(varied or domains)
             return f"LeNet on {data}: grid over {names}"
         stage = f", {options.stage} stage" if options.stage else ""
         return f"LeNet on {data}: the report's section {options.section}{stage}"

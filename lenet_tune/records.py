@@ -145,6 +145,8 @@ class TestReading:
     accuracy: float
     images: int
 
+    __test__ = False  # pytest would collect it by its name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:

@@ -129,7 +129,7 @@ def load_engine(name: str) -> Engine:
 
 def capacity_of(engine: str) -> int:
     """Executions of a group at most, on the device in use."""
-    return 1 if engine == "reference" else GROUP_CAPACITY[devices.describe().split()[0]]
+    return 1 if engine == "reference" else GROUP_CAPACITY["GPU" if devices.gpus() else "CPU"]
 
 
 def _extend(study: Study, trials: int) -> None:
