@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from lenet_tune.analysis.ranking import domains, values_tried, varying
+from lenet_tune.analysis.text import listed
 from lenet_tune.knobs import BY_NAME, MAX_DEPTH, Choice, Domain, Range, show
 from lenet_tune.records import Snapshot, TrialRecord
 
@@ -53,7 +54,7 @@ def _best_value(snapshot: Snapshot, name: str, value: Any, domain: Domain | None
         edge = {"lower": "at the lower end", "higher": "at the upper end", None: None}[side]
     else:
         values = list(domain.values) if isinstance(domain, Choice) else tried
-        tested = ", ".join(show(v) for v in values)
+        tested = listed((show(v) for v in values), limit=3 if isinstance(value, str) else 6)
         side = _side_of_list(values, value)
         edge = {"lower": "lowest of", "higher": "highest of", None: None}[side]
         edge = edge and f"{edge} {len(values)}"
@@ -122,19 +123,21 @@ class Slice:
 
 
 def slices(snapshot: Snapshot) -> tuple[Slice, ...]:
-    """A slice for each knob that varies, knobs that changed together in one."""
+    """A slice for each knob that varies; in a grid, knobs that changed together are one."""
     ended = [t for t in snapshot.trials if t.status in ("done", "diverged", "failed")]
     return tuple(_slice(names, ended) for names in _groups(snapshot, ended))
 
 
 def _groups(snapshot: Snapshot, trials: list[TrialRecord]) -> list[tuple[str, ...]]:
-    # Knobs that split the trials in the same way belong together.
+    # Knobs of a grid that split its trials in the same way cannot be told apart. Elsewhere values hardly ever
+    # repeat, and any two knobs would.
+    grid = snapshot.definition.kind == "grid"
     groups: dict[tuple, list[str]] = {}
     for name in varying(snapshot):
         seen: dict[str, int] = {}
         pattern = tuple(seen.setdefault(repr(t.setting.get(name)), len(seen)) for t in trials)
         if len(values_tried(trials, name)) > 1:
-            groups.setdefault(pattern, []).append(name)
+            groups.setdefault(pattern if grid else (name,), []).append(name)
     return [tuple(names) for names in groups.values()]
 
 

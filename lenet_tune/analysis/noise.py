@@ -64,8 +64,8 @@ class Optimism:
         return (
             f"The best of {count(self.n, 'finished trial')} is chosen after the fact: were all of them "
             f"equally good, the highest mean of {seeds} would still lie about {points(self.excess)} above "
-            f"the common mean (normal approximation; seed noise {points(self.noise.sd)}, standard deviation of one "
-            f"execution, pooled over {count(self.noise.trials, 'trial')})."
+            f"the common mean (normal approximation; seed noise {points(self.noise.sd)}, standard deviation "
+            f"of one execution, pooled over {count(self.noise.trials, 'trial')})."
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lenet_tune.analysis.text import NONE, duration, percent, points
 from lenet_tune.errors import LeNetTuneError
-from lenet_tune.knobs import KNOBS, Domain, show
+from lenet_tune.knobs import BY_NAME, KNOBS, Choice, Domain, show
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.space import Space
 
@@ -101,8 +101,11 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def values_tried(trials: Iterable[TrialRecord], name: str) -> list[Any]:
-    """The different values of a knob over the trials in which it is active, sorted where they can be."""
+    """The different values of a knob over the trials in which it is active, in the knob's own order."""
     values = {repr(t.setting[name]): t.setting[name] for t in trials if name in t.setting}
+    domain = BY_NAME[name].domain if name in BY_NAME else None
+    if isinstance(domain, Choice) and all(value in domain for value in values.values()):
+        return sorted(values.values(), key=domain.values.index)
     try:
         return sorted(values.values())
     except TypeError:

@@ -61,7 +61,7 @@ def _beside_second(snapshot: Snapshot) -> list[str]:
         return []
     gap = snapshot.ranked[0].score - snapshot.ranked[1].score
     noise = seed_noise(snapshot)
-    known = f", seed noise of a mean {points(noise.of_mean)}" if noise else ""
+    known = f" (standard deviation of a mean over seeds: {points(noise.of_mean)})" if noise else ""
     return [f"{points(gap)} ahead of the second{known}"]
 
 
@@ -117,7 +117,7 @@ def _finish(snapshot: Snapshot) -> list[Advice]:
     left = (snapshot.planned or 0) - snapshot.ended
     if not snapshot.manifest.get("interrupted") or left <= 0:
         return []
-    return [Advice(do="Go on with `lenet-tune resume`.", why=f"{count(left, 'trial')} not trained yet.")]
+    return [Advice(do="Go on with lenet-tune resume.", why=f"{count(left, 'trial')} not trained yet.")]
 
 
 def _look_at_failures(snapshot: Snapshot) -> list[Advice]:
@@ -148,7 +148,7 @@ def _more_seeds(snapshot: Snapshot) -> list[Advice]:
         return []
     gap = snapshot.ranked[0].score - snapshot.ranked[1].score
     why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."
-    return [Advice(do="Run the leaders again with `--seeds 5`.", why=why)]
+    return [Advice(do="Run the leaders again with --seeds 5.", why=why)]
 
 
 def _more_epochs(snapshot: Snapshot) -> list[Advice]:
@@ -160,7 +160,7 @@ def _more_epochs(snapshot: Snapshot) -> list[Advice]:
         why = f"The best trial's {held_out} loss was lowest after epoch {found.epoch} of {found.last}."
         return [Advice(do="Stop earlier or regularise more.", why=why)]
     why = f"The best trial's {held_out} loss was still falling after epoch {found.last}, the last."
-    return [Advice(do="Train longer with `--epochs`.", why=why)]
+    return [Advice(do="Train longer with --epochs.", why=why)]
 
 
 def _more_trials(snapshot: Snapshot) -> list[Advice]:

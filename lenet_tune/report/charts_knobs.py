@@ -1,16 +1,25 @@
 """Charts of the knobs: score against each, and the main effects of a grid."""
 
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import replace
 from statistics import fmean
 
-from matplotlib.axes import Axes
-
-from lenet_tune.analysis.effects import MainEffect, Slice, main_effects, slices
+from lenet_tune.analysis.effects import MainEffect, Slice, SlicePoint, main_effects, slices
 from lenet_tune.analysis.text import count, percent, points
 from lenet_tune.knobs import show
 from lenet_tune.records import Snapshot
-from lenet_tune.report.axes import log_axis, percent_axis, percent_limits, scaled
 from lenet_tune.report.chart import Chart, Table
+from lenet_tune.report.plot import (
+    Line,
+    Plot,
+    Points,
+    Scale,
+    linear_scale,
+    list_scale,
+    log_scale,
+    percent_scale,
+    scaled,
+)
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, INK, VERMILLION
 
@@ -20,16 +29,14 @@ MANY_ROWS = 200
 def slice_charts(snapshot: Snapshot) -> tuple[Chart, ...]:
     """One small chart a knob, all with the same score axis."""
     parts = slices(snapshot)
-    limits = percent_limits(p.score for part in parts for p in part.points)
+    y = percent_scale((p.score for part in parts for p in part.points), "")
     best = snapshot.best.number if snapshot.best else None
     return tuple(
         Chart(
             name=f"slice-{i}",
             title=knob_title(part.knob, part.together),
             finding=_slice_finding(part),
-            draw=partial(_draw_slice, part, limits, best, snapshot.definition.held_out_name),
-            size=(3.75, 2.7),
-            margins=(0.55, 0.1, 0.42, 0.1),
+            plot=_slice_plot(part, y, best),
             table=_slice_table(part),
         )
         for i, part in enumerate(parts)
@@ -46,7 +53,7 @@ def _slice_finding(part: Slice) -> str:
     if not scored:
         return f"None of {count(len(part.points), 'trial')} brought a score."
     best = max(scored, key=lambda p: p.score)
-    words = f"best {percent(best.score)} at {show(best.value)} (trial {best.number})"
+    words = f"Best {percent(best.score)} at {show(best.value)} (trial {best.number})"
     if part.scale == "category":
         means = [(v, part.scores_at(v)) for v in part.values]
         told = [f"{show(v)} {percent(fmean(s), 1)} (n = {len(s)})" for v, s in means if s]
@@ -54,7 +61,7 @@ def _slice_finding(part: Slice) -> str:
     else:
         top = sorted(scored, key=lambda p: -p.score)[: max(1, len(scored) // 4)]
         low, high = min(p.value for p in top), max(p.value for p in top)
-        words += f"; the best quarter of trials ({len(top)}) lies from {show(low)} to {show(high)}"
+        words += f"; the best quarter of trials ({len(top)}) lie from {show(low)} to {show(high)}"
     if part.inactive:
         words += f"; it does not count in {count(part.inactive, 'trial')}"
     return words + "."
@@ -71,43 +78,39 @@ def _slice_table(part: Slice) -> Table:
     )
 
 
-def _draw_slice(part: Slice, limits: tuple[float, float], best: int | None, held_out: str, ax: Axes) -> None:
-    places = {repr(v): i for i, v in enumerate(part.values)}
+def _slice_plot(part: Slice, y: Scale, best: int | None) -> Plot:
     category = part.scale == "category"
+    places = {repr(v): i for i, v in enumerate(part.values)}
 
-    def at(value: object) -> float:
-        return places[repr(value)] if category else value
+    def across(points: Iterable[SlicePoint]) -> list[float]:
+        return [places[repr(p.value)] if category else p.value for p in points]
 
     scored = [p for p in part.points if p.score is not None]
-    ax.plot([at(p.value) for p in scored], scaled(p.score for p in scored), "o", color=GREY, markersize=4.5)
-    if category:
-        means = [(places[repr(v)], fmean(s)) for v in part.values if (s := part.scores_at(v))]
-        ax.plot([m[0] for m in means], scaled(m[1] for m in means), "_", color=INK, markersize=22, mew=2)
-    leader = [p for p in scored if p.number == best]
-    ax.plot([at(p.value) for p in leader], scaled(p.score for p in leader), "D", color=BLUE, markersize=7)
     bad = [p for p in part.points if p.score is None]
-    low = limits[0] + 0.04 * (limits[1] - limits[0])
-    ax.plot([at(p.value) for p in bad], [low] * len(bad), "x", color=VERMILLION, mew=1.6)
-    percent_axis(ax, "y", limits, "")
-    _value_axis(part, ax)
+    leader = [p for p in scored if p.number == best]
+    marks = [Points(xs=across(scored), ys=scaled(p.score for p in scored), colour=GREY, size=5.5)]
+    if category:
+        means = [(i, fmean(s)) for i, v in enumerate(part.values) if (s := part.scores_at(v))]
+        ys = scaled(mean for _, mean in means)
+        marks.append(Points(xs=[i for i, _ in means], ys=ys, colour=INK, shape="dash", size=24))
+    ys = scaled(p.score for p in leader)
+    marks.append(Points(xs=across(leader), ys=ys, colour=BLUE, shape="diamond", size=9))
+    low = [y.low + 0.04 * (y.high - y.low)] * len(bad)
+    marks.append(Points(xs=across(bad), ys=low, colour=VERMILLION, shape="cross", size=5.5))
+    x = _value_scale(part)
+    bottom = 72 if x.tilt else 24
+    return Plot(x=x, y=y, marks=tuple(marks), size=(290, 156 + bottom), margins=(34, 8, 6, bottom))
 
 
-def _value_axis(part: Slice, ax: Axes) -> None:
-    if part.scale == "category":
-        limit = max(4, 34 // len(part.values))
-        rotate = len(part.values) > 4 and any(len(show(v)) > 5 for v in part.values)
-        ax.set_xlim(-0.6, len(part.values) - 0.4)
-        labels = [shorten(show(v), 8 if rotate else limit) for v in part.values]
-        ax.set_xticks(range(len(part.values)), labels, rotation=35 if rotate else 0,
-                      ha="right" if rotate else "center")  # fmt: skip
-        ax.grid(visible=False, axis="x")
-    elif part.scale == "log":
-        log_axis(ax, part.values)
-    else:
-        low, high = min(part.values), max(part.values)
-        air = max(0.06 * (high - low), 1e-9)
-        ax.set_xlim(low - air, high + air)
-        ax.locator_params(axis="x", nbins=5)
+def _value_scale(part: Slice) -> Scale:
+    if part.scale == "log":
+        return log_scale(part.values)
+    if part.scale == "linear":
+        return linear_scale(part.values)
+    names = [show(v) for v in part.values]
+    room = 32 // len(names)
+    tilt = len(names) > 2 and any(len(name) > room for name in names)
+    return list_scale([shorten(name, 14 if tilt else room) for name in names], tilt=tilt)
 
 
 def effects_chart(snapshot: Snapshot) -> Chart | None:
@@ -116,7 +119,6 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
     if not effects:
         return None
     first = effects[0]
-    rows = sum(len(e.levels) for e in effects)
     held_out = snapshot.definition.held_out_name
     return Chart(
         name="main-effects",
@@ -125,9 +127,7 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
             f"Largest: {knob_title(first.knob, first.together)}, "
             f"{points(first.size)} between its highest and lowest mean."
         ),
-        draw=partial(_draw_effects, effects, held_out),
-        size=(8.6, 0.75 + 0.27 * (rows + len(effects))),
-        margins=(3.1, 0.3, 0.55, 0.1),
+        plot=_effects_plot(effects, held_out),
         table=Table(
             caption="Mean score by the values of each knob (n is the number of finished trials)",
             columns=("knob", "value", "mean score", "n", "balanced"),
@@ -141,19 +141,22 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
     )  # fmt: skip
 
 
-def _draw_effects(effects: tuple[MainEffect, ...], held_out: str, ax: Axes) -> None:
-    ticks, labels, at = [], [], 0
+def _effects_plot(effects: tuple[MainEffect, ...], held_out: str) -> Plot:
+    marks, names = [], []
     for effect in effects:
         means = scaled(level.mean for level in effect.levels)
-        places = list(range(at, at + len(means)))
-        ax.plot([min(means), max(means)], [sum(places) / len(places)] * 2, color=GREY, lw=1)
-        ax.plot(means, places, "o-", color=BLUE, markersize=7, lw=1.2)
-        ticks += places
-        labels += [
-            f"{shorten(effect.knob, 24)} = {shorten(show(v.value), 14)} (n = {v.n})" for v in effect.levels
-        ]
-        at += len(means) + 1
-    ax.set_yticks(ticks, labels)
-    ax.set_ylim(at - 1.4, -0.6)
-    limits = percent_limits(level.mean for e in effects for level in e.levels)
-    percent_axis(ax, "x", limits, f"mean {held_out} accuracy, %")
+        places = [len(names) + i for i in range(len(means))]
+        marks.append(Line(xs=means, ys=places, colour=GREY, width=1.4))
+        marks.append(Points(xs=means, ys=places, colour=BLUE, size=10))
+        names += [
+            f"{shorten(effect.knob, 20)} {shorten(show(v.value), 16)} (n = {v.n})" for v in effect.levels
+        ] + [""]
+    names = names[:-1]
+    values = [level.mean for effect in effects for level in effect.levels]
+    return Plot(
+        x=percent_scale(values, f"mean {held_out} accuracy, %"),
+        y=replace(list_scale(names, down=True), grid=False),
+        marks=tuple(marks),
+        size=(760, 60 + 21 * len(names)),
+        margins=(300, 20, 6, 42),
+    )

@@ -1,20 +1,30 @@
 """Charts of the best trial's model: learning curves, confusion matrix, accuracy by class."""
 
-import math
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
 
 from lenet_tune.analysis.best_model import BestModel, ClassAccuracy, class_accuracies
 from lenet_tune.analysis.curves import Overfit, TrialCurves, overfit, trial_curves
 from lenet_tune.analysis.text import count, decimal, percent
 from lenet_tune.records import Snapshot
-from lenet_tune.report.axes import finite, percent_axis, percent_limits, scaled, whole_axis
 from lenet_tune.report.chart import Chart, Table
+from lenet_tune.report.plot import (
+    Boxes,
+    Line,
+    Plot,
+    Points,
+    Scale,
+    Words,
+    linear_scale,
+    list_scale,
+    percent_scale,
+    round_ticks,
+    scaled,
+    whole_scale,
+)
 from lenet_tune.report.safe import shorten
-from lenet_tune.report.style import BLUE, MUTED, VERMILLION
+from lenet_tune.report.style import BLUE, INK, MUTED, VERMILLION
 
 FEW_CLASSES = 20  # up to which a confusion matrix has numbers and names
 PAIRS = 30
@@ -40,31 +50,34 @@ def fit_charts(snapshot: Snapshot) -> tuple[Chart, ...]:
                 f"{held_out} {say(getattr(mean, f'held_out_{metric}')[-1])} "
                 f"({count(len(curves.seeds), 'seed')}). {turned}."
             ),
-            draw=partial(_draw_fit, curves, metric, held_out, turn),
-            size=(6.6, 3.4),
+            plot=_fit_plot(curves, metric, held_out, turn),
             table=_fit_table(curves, metric, held_out) if metric == "accuracy" else None,
         )
         for metric, say in (("accuracy", percent), ("loss", decimal))
     )
 
 
-def _draw_fit(curves: TrialCurves, metric: str, held_out: str, turn: Overfit | None, ax: Axes) -> None:
+def _fit_plot(curves: TrialCurves, metric: str, held_out: str, turn: Overfit | None) -> Plot:
     mean = curves.mean
-    to_axis = scaled if metric == "accuracy" else finite
-    train, held = to_axis(getattr(mean, f"train_{metric}")), to_axis(getattr(mean, f"held_out_{metric}"))
-    few = len(mean.epochs) < 12
-    ax.plot(mean.epochs, train, "--s" if few else "--", color=VERMILLION, label="train", markersize=4)
-    ax.plot(mean.epochs, held, "-o" if few else "-", color=BLUE, lw=2.2, label=held_out)
-    if turn and turn.happened:
-        ax.axvline(turn.epoch, color=MUTED, lw=1.2, ls=":", label=f"lowest {held_out} loss")
+    train, held = getattr(mean, f"train_{metric}"), getattr(mean, f"held_out_{metric}")
     if metric == "accuracy":
-        values = (*mean.train_accuracy, *mean.held_out_accuracy)
-        percent_axis(ax, "y", percent_limits(values), "accuracy, %")
+        y = percent_scale((*train, *held), "accuracy, %")
+        train, held = scaled(train), scaled(held)
     else:
-        ax.set_ylabel("loss, regularisers included")
-        ax.locator_params(axis="y", nbins=5)
-    whole_axis(ax, 0.7, mean.epochs[-1] + 0.3, "epoch")
-    ax.legend(loc="best")
+        y = linear_scale((*train, *held), "loss, regularisers included")
+    marks = [
+        Line(xs=mean.epochs, ys=train, colour=VERMILLION, dashed=True, label="train"),
+        Line(xs=mean.epochs, ys=held, colour=BLUE, width=2.4, label=held_out),
+    ]
+    if len(mean.epochs) < 12:
+        marks.append(Points(xs=mean.epochs, ys=train, colour=VERMILLION, shape="square", size=6))
+        marks.append(Points(xs=mean.epochs, ys=held, colour=BLUE, size=7))
+    if turn and turn.happened:
+        label = f"lowest {held_out} loss"
+        span = (y.low, y.high)
+        marks.append(Line(xs=[turn.epoch] * 2, ys=span, colour=MUTED, width=1.2, dashed=True, label=label))
+    x = whole_scale(0.7, mean.epochs[-1] + 0.3, "epoch")
+    return Plot(x=x, y=y, marks=tuple(marks), size=(520, 260))
 
 
 def _fit_table(curves: TrialCurves, metric: str, held_out: str) -> Table:
@@ -79,26 +92,37 @@ def _fit_table(curves: TrialCurves, metric: str, held_out: str) -> Table:
 
 
 def confusion_chart(model: BestModel) -> Chart | None:
-    """The confusion matrix as a heat map; None where there is none."""
-    if model.confusion is None:
+    """The confusion matrix as a heat map; None where there is none, or too many classes to print numbers."""
+    if model.confusion is None or len(model.classes) > FEW_CLASSES:
         return None
-    side = 1.2 + 0.52 * len(model.classes) if len(model.classes) <= FEW_CLASSES else 7.0
-    named = len(model.classes) <= FEW_CLASSES
-    pairs = _pairs(model)
-    finding = (
-        f"Most often confused: {pairs[0][0]} taken for {pairs[0][1]} ({pairs[0][2]} of {pairs[0][3]} images)."
-        if pairs
-        else "No image was labelled wrong."
-    )
+    side = 46 * len(model.classes)
     return Chart(
         name="confusion",
         title=f"Confusion matrix, {count(int(model.confusion.sum()), f'{model.split} image')}",
-        finding=finding,
-        draw=partial(_draw_confusion, model, named),
-        size=(side, side - 0.2),
-        margins=(1.05, 0.1, 0.95, 0.1) if named else (0.6, 0.1, 0.6, 0.1),
-        table=_confusion_table(model, named, pairs),
-    )
+        finding=f"{_worst(model)} Shades are parts of a true class.",
+        plot=Plot(
+            x=replace(list_scale(_names(model), tilt=True), low=-0.5, high=len(model.classes) - 0.5,
+                      label="predicted class"),
+            y=replace(list_scale(_names(model), down=True), low=len(model.classes) - 0.5, high=-0.5,
+                      label="true class", grid=False),
+            marks=_confusion_marks(model),
+            size=(side + 118, 0.8 * side + 106),
+            margins=(110, 8, 6, 100),
+        ),
+        table=_confusion_table(model),
+    )  # fmt: skip
+
+
+def _names(model: BestModel) -> list[str]:
+    return [shorten(name, 12) for name in model.classes]
+
+
+def _worst(model: BestModel) -> str:
+    pairs = _pairs(model)
+    if not pairs:
+        return "No image was labelled wrong."
+    true, predicted, images, total = pairs[0]
+    return f"Most often confused: {true} taken for {predicted} ({images} of {total} images)."
 
 
 def _pairs(model: BestModel) -> list[tuple[str, str, str, str]]:
@@ -113,14 +137,19 @@ def _pairs(model: BestModel) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _confusion_table(model: BestModel, named: bool, pairs: list[tuple[str, str, str, str]]) -> Table:
-    if not named:
-        return Table(
-            caption=f"The {len(pairs)} commonest confusions",
-            columns=("true class", "taken for", "images", "of"),
-            rows=tuple(pairs),
-            numeric=(2, 3),
-        )
+def confusions_table(model: BestModel) -> Table | None:
+    """The commonest confusions, where there are too many classes for a heat map."""
+    if model.confusion is None or len(model.classes) <= FEW_CLASSES:
+        return None
+    return Table(
+        caption=f"The {PAIRS} commonest confusions",
+        columns=("true class", "taken for", "images", "of"),
+        rows=tuple(_pairs(model)),
+        numeric=(2, 3),
+    )
+
+
+def _confusion_table(model: BestModel) -> Table:
     rows = zip(model.classes, model.confusion, strict=True)
     return Table(
         caption="Images by true class (rows) and predicted class (columns)",
@@ -130,32 +159,27 @@ def _confusion_table(model: BestModel, named: bool, pairs: list[tuple[str, str, 
     )
 
 
-def _draw_confusion(model: BestModel, named: bool, ax: Axes) -> None:
-    totals = np.maximum(model.confusion.sum(axis=1, keepdims=True), 1)
-    parts = model.confusion / totals  # (classes, classes) of the true class
-    size = len(parts)
-    ax.grid(visible=False)
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
-    if not named:
-        ax.imshow(parts, cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-        return
-    ax.pcolormesh(parts, cmap="cividis", vmin=0, vmax=1, edgecolors="none")
-    for i, j in np.ndindex(size, size):
-        colour = "#000000" if _is_light(parts[i, j]) else "#ffffff"
-        ax.text(j + 0.5, i + 0.5, str(model.confusion[i, j]), ha="center", va="center", color=colour,
-                fontsize=10)  # fmt: skip
-    names = [shorten(name, 12) for name in model.classes]
-    middles = np.arange(size) + 0.5
-    ax.set_xticks(middles, names, rotation=40, ha="right")
-    ax.set_yticks(middles, names)
-    ax.set_xlim(0, size)
-    ax.set_ylim(size, 0)
+def _confusion_marks(model: BestModel) -> tuple[Boxes, Words]:
+    parts = model.confusion / np.maximum(model.confusion.sum(axis=1, keepdims=True), 1)  # of the true class
+    cells = list(np.ndindex(parts.shape))
+    return (
+        Boxes(
+            corners=[(j - 0.5, i - 0.5, j + 0.5, i + 0.5) for i, j in cells],
+            colours=[_shade(parts[cell]) for cell in cells],
+        ),
+        Words(
+            xs=[j for _, j in cells],
+            ys=[i for i, _ in cells],
+            texts=[str(model.confusion[cell]) for cell in cells],
+            colours=["#ffffff" if parts[cell] > 0.45 else "#000000" for cell in cells],
+        ),
+    )
 
 
-def _is_light(part: float) -> bool:
-    red, green, blue, _ = colormaps["cividis"](part)
-    return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+def _shade(part: float) -> str:
+    # From nearly white to a blue dark enough for white numbers.
+    light, dark = (244, 247, 250), (8, 72, 122)
+    return "#" + "".join(f"{round(a + (b - a) * part**0.8):02x}" for a, b in zip(light, dark, strict=True))
 
 
 def classes_chart(model: BestModel) -> Chart | None:
@@ -173,23 +197,35 @@ def classes_chart(model: BestModel) -> Chart | None:
             f"From {order[-1].name} with {percent(order[-1].accuracy, 1)} (n = {order[-1].n:,}) "
             f"to {order[0].name} with {percent(order[0].accuracy, 1)} (n = {order[0].n:,})."
         ),
-        draw=partial(_draw_classes, drawn),
-        size=(5.6, 0.75 + 0.34 * len(drawn)),
-        margins=(1.15, 0.55, 0.55, 0.1),
+        plot=_classes_plot(drawn),
         table=_classes_table(order),
     )
 
 
-def _draw_classes(order: list[ClassAccuracy], ax: Axes) -> None:
+def _classes_plot(order: list[ClassAccuracy]) -> Plot:
+    widths = scaled(c.accuracy for c in order)
+    high = min(100.0, max(widths) * 1.16 + 1)
     places = range(len(order))
-    ax.barh(places, scaled(c.accuracy for c in order), color=BLUE, height=0.66)
-    for place, c in zip(places, order, strict=True):
-        ax.text(100 * c.accuracy + 1.2, place, f"{100 * c.accuracy:.1f}", va="center", fontsize=11)
-    ax.set_yticks(places, [shorten(c.name, 13) for c in order])
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.grid(visible=False, axis="y")
-    high = max(c.accuracy for c in order)
-    percent_axis(ax, "x", (0, math.ceil(10 * high) * 10 or 10), "accuracy, %")
+    return Plot(
+        x=Scale(low=0, high=high, ticks=_ticks(high), label="accuracy, %"),
+        y=replace(list_scale([shorten(c.name, 13) for c in order], down=True), grid=False),
+        marks=(
+            Boxes(
+                corners=[(0, i - 0.33, width, i + 0.33) for i, width in enumerate(widths)],
+                colours=[BLUE] * len(order),
+            ),
+            Words(
+                xs=[width + 0.012 * high for width in widths], ys=places,
+                texts=[f"{width:.1f}" for width in widths], colours=[INK] * len(order), anchor="start",
+            ),
+        ),
+        size=(480, 60 + 27 * len(order)),
+        margins=(100, 34, 6, 42),
+    )  # fmt: skip
+
+
+def _ticks(high: float) -> tuple[tuple[float, str], ...]:
+    return tuple((tick, f"{tick:g}") for tick in round_ticks(0, high, 6))
 
 
 def _classes_table(order: list[ClassAccuracy]) -> Table:

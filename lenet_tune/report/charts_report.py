@@ -1,16 +1,23 @@
 """The report's tables and figures re-made: learning curves in its own layout, published beside measured."""
 
 from dataclasses import dataclass
-from functools import partial
-
-from matplotlib.axes import Axes
 
 from lenet_tune.analysis.comparison import ReportRow, ReportTable, comparison, report_tables
 from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
-from lenet_tune.report.axes import percent_axis, percent_limits, say_nothing, scaled, whole_axis
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.style import BLUE, GREY, INK, VERMILLION
+from lenet_tune.report.plot import (
+    Line,
+    Plot,
+    Points,
+    Scale,
+    Words,
+    list_scale,
+    percent_scale,
+    scaled,
+    whole_scale,
+)
+from lenet_tune.report.style import BLUE, GREY, INK, MUTED, VERMILLION
 from lenet_tune.sections import PUBLISHED_EPOCHS
 
 
@@ -34,19 +41,19 @@ def report_parts(snapshot: Snapshot) -> tuple[ReportPart, ...]:
     """The tables and figures of the study's section; empty unless it is a section's grid."""
     rows = comparison(snapshot)
     held_out = snapshot.definition.held_out_name
-    high = _common_limit(rows)
-    return tuple(_part(table, held_out, high) for table in report_tables(rows))
+    y = _common_scale(rows)
+    return tuple(_part(table, held_out, y) for table in report_tables(rows))
 
 
-def _common_limit(rows: tuple[ReportRow, ...]) -> float:
+def _common_scale(rows: tuple[ReportRow, ...]) -> Scale:
     values = [row.run.published for row in rows]
     for row in rows:
         if row.curves:
             values += [*row.curves.mean.held_out_accuracy, *row.curves.mean.train_accuracy]
-    return percent_limits(values)[1]
+    return percent_scale(values, "", floor=0.0)
 
 
-def _part(table: ReportTable, held_out: str, high: float) -> ReportPart:
+def _part(table: ReportTable, held_out: str, y: Scale) -> ReportPart:
     slug = table.where.lower().replace(" ", "-").replace(",", "")
     reasons = dict.fromkeys(reason for row in table.rows for reason in row.reasons)
     return ReportPart(
@@ -56,9 +63,7 @@ def _part(table: ReportTable, held_out: str, high: float) -> ReportPart:
                 name=f"{slug}-{i}",
                 title=row.run.label,
                 finding=_finding(row, held_out),
-                draw=partial(_draw_panel, row, high),
-                size=(5.0, 2.6) if table.is_grid else (6.4, 3.2),
-                margins=(0.45, 0.1, 0.5, 0.1),
+                plot=_panel(row, y, (380, 190) if table.is_grid else (560, 240)),
             )
             for i, row in enumerate(table.rows)
         ),
@@ -84,27 +89,27 @@ def _finding(row: ReportRow, held_out: str) -> str:
     )
 
 
-def _draw_panel(row: ReportRow, high: float, ax: Axes) -> None:
-    last = PUBLISHED_EPOCHS
+def _panel(row: ReportRow, y: Scale, size: tuple[float, float]) -> Plot:
+    last, marks = PUBLISHED_EPOCHS, []
     if row.curves:
         mean = row.curves.mean
         last = max(last, mean.epochs[-1])
-        few = "o" if len(mean.epochs) < 12 else ""
+        held, train = scaled(mean.held_out_accuracy), scaled(mean.train_accuracy)
         for seed in row.curves.seeds if len(row.curves.seeds) > 1 else ():
-            ax.plot(seed.epochs, scaled(seed.held_out_accuracy), color=GREY, lw=0.7)
-        ax.plot(
-            mean.epochs, scaled(mean.train_accuracy), f"--{few and 's'}", color=VERMILLION, markersize=3.5
-        )
-        ax.plot(mean.epochs, scaled(mean.held_out_accuracy), f"-{few}", color=BLUE, lw=2.2, markersize=4)
+            marks.append(Line(xs=seed.epochs, ys=scaled(seed.held_out_accuracy), colour=GREY, width=0.8))
+        marks.append(Line(xs=mean.epochs, ys=train, colour=VERMILLION, dashed=True))
+        marks.append(Line(xs=mean.epochs, ys=held, colour=BLUE, width=2.4))
+        if len(mean.epochs) < 12:
+            marks.append(Points(xs=mean.epochs, ys=train, colour=VERMILLION, shape="square", size=5))
+            marks.append(Points(xs=mean.epochs, ys=held, colour=BLUE, size=6.5))
     else:
-        say_nothing(ax, row.status if row.trial is None else f"trial {row.trial}: {row.status}")
+        told = row.status if row.trial is None else f"trial {row.trial}: {row.status}"
+        marks.append(Words(xs=[15], ys=[0.5 * (y.low + y.high)], texts=[told], colours=[MUTED]))
     if row.run.published is not None:
-        ax.plot(
-            [PUBLISHED_EPOCHS], [100 * row.run.published], "D", color=INK, markerfacecolor="none",
-            markersize=8, markeredgewidth=1.6, clip_on=False,
-        )  # fmt: skip
-    percent_axis(ax, "y", (0, high), "")
-    whole_axis(ax, 0, last + 0.8, "epoch", ticks=6)
+        at = [100 * row.run.published]
+        marks.append(Points(xs=[PUBLISHED_EPOCHS], ys=at, colour=INK, shape="hollow", size=10))
+    x = whole_scale(0, last + 0.9, "epoch", most=7)
+    return Plot(x=x, y=y, marks=tuple(marks), size=size, margins=(30, 8, 8, 38))
 
 
 def _numbers(table: ReportTable, held_out: str) -> Table:
@@ -140,30 +145,40 @@ def published_chart(snapshot: Snapshot) -> Chart | None:
             f"{len(measured)} of {count(len(rows), 'published number')} have a measured one beside them; "
             f"{'; '.join(words)}."
         ),
-        draw=partial(_draw_published, rows, held_out),
-        size=(8.6, 0.8 + 0.3 * len(rows)),
-        margins=(3.3, 0.2, 0.55, 0.1),
+        plot=_published_plot(rows, held_out),
     )
 
 
-def _draw_published(rows: tuple[ReportRow, ...], held_out: str, ax: Axes) -> None:
-    places = list(range(len(rows)))
-    for place, row in zip(places, rows, strict=True):
+def _published_plot(rows: tuple[ReportRow, ...], held_out: str) -> Plot:
+    marks = []
+    for place, row in enumerate(rows):
         if row.mean is not None:
-            ax.plot(scaled([row.run.published, row.mean]), [place, place], color=GREY, lw=1.2)
-            spread = scaled(seed.held_out_accuracy[-1] for seed in row.curves.seeds) if row.curves else []
-            if len(spread) > 1:
-                ax.plot([min(spread), max(spread)], [place, place], color=BLUE, lw=4, alpha=0.35)
-    ax.plot(scaled(r.mean for r in rows), places, "o", color=BLUE, markersize=8, label="measured (mean)")
-    ax.plot(
-        scaled(r.run.published for r in rows), places, "D", color=INK, markerfacecolor="none", markersize=8,
-        markeredgewidth=1.6, label="published (1 run)",
-    )  # fmt: skip
-    ax.set_yticks(places, [f"{r.run.where}: {_short(r)}" for r in rows])
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    limits = percent_limits(v for r in rows for v in (r.mean, r.run.published))
-    percent_axis(ax, "x", (0, limits[1]), f"{held_out} accuracy, %")
-    ax.legend(loc="best")
+            pair = scaled([row.run.published, row.mean])
+            marks.append(Line(xs=pair, ys=[place, place], colour=GREY, width=1.2))
+    seeds = [
+        (100 * seed.held_out_accuracy[-1], place)
+        for place, row in enumerate(rows)
+        if row.mean is not None and row.n > 1
+        for seed in row.curves.seeds
+    ]
+    if seeds:
+        xs, ys = zip(*seeds, strict=True)
+        marks.append(Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=6, label="each seed"))
+    places = range(len(rows))
+    means = scaled(r.mean for r in rows)
+    published = scaled(r.run.published for r in rows)
+    marks += [
+        Points(xs=means, ys=places, colour=BLUE, size=9, label="measured (mean over seeds)"),
+        Points(xs=published, ys=places, colour=INK, shape="hollow", size=9, label="published (one run)"),
+    ]
+    label = f"{held_out} accuracy, %"
+    return Plot(
+        x=percent_scale([v for r in rows for v in (r.mean, r.run.published)], label, floor=0.0),
+        y=list_scale([f"{r.run.where}: {_short(r)}" for r in rows], down=True),
+        marks=tuple(marks),
+        size=(760, 60 + 24 * len(rows)),
+        margins=(230, 16, 6, 42),
+    )
 
 
 def _short(row: ReportRow) -> str:

@@ -1,9 +1,6 @@
 """Charts of the search as a whole: progress, leaders, all learning curves, cost."""
 
 import math
-from functools import partial
-
-from matplotlib.axes import Axes
 
 from lenet_tune.analysis.curves import (
     CostPoint,
@@ -16,8 +13,18 @@ from lenet_tune.analysis.curves import (
 )
 from lenet_tune.analysis.text import NONE, count, duration, percent
 from lenet_tune.records import Snapshot, TrialRecord
-from lenet_tune.report.axes import percent_axis, percent_limits, percents, scaled, whole_axis
 from lenet_tune.report.chart import Chart, Table
+from lenet_tune.report.plot import (
+    Band,
+    Line,
+    Plot,
+    Points,
+    linear_scale,
+    list_scale,
+    percent_scale,
+    scaled,
+    whole_scale,
+)
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, MUTED, VERMILLION
 
@@ -33,7 +40,7 @@ def progress_chart(snapshot: Snapshot) -> Chart | None:
     held_out = snapshot.definition.held_out_name
     better = [s for s in steps if s.improved]
     finding = (
-        f"Best {held_out} accuracy {percent(better[-1].best)}, reached by trial {better[-1].number}; "
+        f"{percent(better[-1].best)}, reached by trial {better[-1].number}; "
         f"{count(len(better), 'improvement')} over {count(len(steps), 'ended trial')}."
         if better
         else f"None of {count(len(steps), 'ended trial')} brought a score."
@@ -42,8 +49,7 @@ def progress_chart(snapshot: Snapshot) -> Chart | None:
         name="best-so-far",
         title=f"Best {held_out} accuracy so far",
         finding=finding,
-        draw=partial(_draw_progress, steps, held_out),
-        size=(8.6, 3.5),
+        plot=_progress_plot(steps, held_out),
         table=Table(
             caption=f"Trials that brought a new best {held_out} accuracy",
             columns=("trial", "best so far", "training time until then"),
@@ -53,21 +59,26 @@ def progress_chart(snapshot: Snapshot) -> Chart | None:
     )
 
 
-def _draw_progress(steps: tuple[ProgressPoint, ...], held_out: str, ax: Axes) -> None:
+def _progress_plot(steps: tuple[ProgressPoint, ...], held_out: str) -> Plot:
     numbers = [s.number for s in steps]
-    limits = percent_limits(s.score for s in steps)
-    ax.plot(numbers, scaled(s.score for s in steps), "o", color=GREY, markersize=5, label="each trial")
-    ax.step(numbers, scaled(s.best for s in steps), where="post", color=BLUE, label="best so far", lw=2.2)
     better = [s for s in steps if s.improved]
-    ax.plot([s.number for s in better], scaled(s.best for s in better), "o", color=BLUE, markersize=6)
+    y = percent_scale((s.score for s in steps), f"{held_out} accuracy, %")
+    stairs_x, stairs_y = [], []
+    for before, after in zip(better, [*better[1:], None], strict=True):
+        stairs_x += [before.number, after.number if after else numbers[-1]]
+        stairs_y += [before.best, before.best]
+    marks = [
+        Points(xs=numbers, ys=scaled(s.score for s in steps), colour=GREY, label="each trial"),
+        Line(xs=stairs_x, ys=scaled(stairs_y), colour=BLUE, width=2.4, label="best so far"),
+        Points(xs=[s.number for s in better], ys=scaled(s.best for s in better), colour=BLUE, size=8),
+    ]
     none = [s.number for s in steps if s.score is None]
     if none:
-        low = limits[0] + 0.03 * (limits[1] - limits[0])
-        ax.plot(none, [low] * len(none), "x", color=VERMILLION, label="no score", markeredgewidth=1.8)
-    percent_axis(ax, "y", limits, f"{held_out} accuracy, %")
+        low = [y.low + 0.03 * (y.high - y.low)] * len(none)
+        marks.append(Points(xs=none, ys=low, colour=VERMILLION, shape="cross", label="no score"))
     air = max(0.3, 0.02 * (numbers[-1] - numbers[0]))
-    whole_axis(ax, numbers[0] - air, numbers[-1] + air, "trial")
-    ax.legend(loc="lower right", ncols=3)
+    x = whole_scale(numbers[0] - air, numbers[-1] + air, "trial")
+    return Plot(x=x, y=y, marks=tuple(marks), size=(640, 262))
 
 
 def leaders_chart(snapshot: Snapshot) -> Chart | None:
@@ -86,9 +97,7 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
         name="leaders",
         title=f"The {count(len(leaders), 'leading trial')}, seed by seed",
         finding=finding + ".",
-        draw=partial(_draw_leaders, leaders, held_out),
-        size=(8.2, 0.85 + 0.3 * len(leaders)),
-        margins=(1.0, 0.15, 0.55, 0.1),
+        plot=_leaders_plot(leaders, held_out),
         table=Table(
             caption=f"{held_out.capitalize()} accuracy of each seed",
             columns=("trial", "mean", "n", "each seed"),
@@ -97,7 +106,7 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
                     str(t.number),
                     percent(t.score),
                     str(len(t.accuracies)),
-                    ", ".join(percents(t.accuracies, 2)),
+                    ", ".join(percent(a) for a in t.accuracies),
                 )
                 for t in leaders
             ),
@@ -106,19 +115,23 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
     )
 
 
-def _draw_leaders(leaders: tuple[TrialRecord, ...], held_out: str, ax: Axes) -> None:
-    places = range(len(leaders))
-    for place, trial in zip(places, leaders, strict=True):
-        n = len(trial.accuracies)
-        ax.plot(scaled(trial.accuracies), [place] * n, "o", color=MUTED, markersize=6, markerfacecolor="none")
-    ax.plot(scaled(t.score for t in leaders), list(places), "|", color=BLUE, markersize=16, markeredgewidth=3)
-    ax.plot([], [], "|", color=BLUE, markersize=12, markeredgewidth=3, label="mean")
-    ax.plot([], [], "o", color=MUTED, markerfacecolor="none", label="each seed")
-    ax.set_yticks(list(places), [f"trial {t.number}" for t in leaders])
-    ax.set_ylim(len(leaders) - 0.5, -0.5)
-    limits = percent_limits(a for t in leaders for a in t.accuracies)
-    percent_axis(ax, "x", limits, f"{held_out} accuracy after the last epoch, %")
-    ax.legend(loc="lower right")
+def _leaders_plot(leaders: tuple[TrialRecord, ...], held_out: str) -> Plot:
+    seeds = [(100 * a, place) for place, t in enumerate(leaders) for a in t.accuracies]
+    xs, ys = zip(*seeds, strict=True)
+    label = f"{held_out} accuracy after the last epoch, %"
+    return Plot(
+        x=percent_scale((a for t in leaders for a in t.accuracies), label),
+        y=list_scale([f"trial {t.number}" for t in leaders], down=True),
+        marks=(
+            Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=8, label="each seed"),
+            Points(
+                xs=scaled(t.score for t in leaders), ys=range(len(leaders)), colour=BLUE, shape="bar",
+                size=15, label="mean over seeds",
+            ),
+        ),
+        size=(640, 60 + 24 * len(leaders)),
+        margins=(80, 16, 6, 42),
+    )  # fmt: skip
 
 
 def curves_chart(snapshot: Snapshot) -> Chart | None:
@@ -140,34 +153,35 @@ def curves_chart(snapshot: Snapshot) -> Chart | None:
         name="curves",
         title=f"{held_out.capitalize()} accuracy by epoch, {'leaders and band' if crowd else 'all trials'}",
         finding=finding + ".",
-        draw=partial(_draw_curves, curves, shown, held_out),
-        size=(8.6, 3.8),
+        plot=_curves_plot(curves, shown or list(curves[:1]), held_out),
         table=_band_table(curves, held_out) if crowd else _curves_table(shown, held_out),
     )
 
 
-def _draw_curves(curves: tuple[TrialCurves, ...], shown: list[TrialCurves], held_out: str, ax: Axes) -> None:
-    best, rest = shown[:1], shown[1:]
-    if len(curves) > CROWD:
+def _curves_plot(curves: tuple[TrialCurves, ...], shown: list[TrialCurves], held_out: str) -> Plot:
+    crowd, marks = len(curves) > CROWD, []
+    if crowd:
         band = accuracy_band(curves)
-        ax.fill_between(
-            band.epochs, scaled(band.low), scaled(band.high), color=GREY, alpha=0.25, lw=0,
-            label="10 % to 90 % of all trials",
-        )  # fmt: skip
-        ax.plot(band.epochs, scaled(band.middle), "--", color=MUTED, label="median")
-    if rest:
-        ax.plot(*_chained(rest), color=GREY, lw=1, label="other leaders" if len(curves) > CROWD else "others")
-    for curve in best:
-        few = "o-" if len(curve.mean.epochs) < 12 else "-"
-        ax.plot(
-            curve.mean.epochs, scaled(curve.mean.held_out_accuracy), few, color=BLUE, lw=2.6,
-            label=f"best, trial {curve.number}",
-        )  # fmt: skip
+        low, high = scaled(band.low), scaled(band.high)
+        marks.append(
+            Band(xs=band.epochs, lows=low, highs=high, colour=GREY, label="10 % to 90 % of all trials")
+        )
+        marks.append(Line(xs=band.epochs, ys=scaled(band.middle), colour=MUTED, dashed=True, label="median"))
+    if shown[1:]:
+        xs, ys = _chained(shown[1:])
+        marks.append(Line(xs=xs, ys=ys, colour=GREY, width=1, label="other leaders" if crowd else "others"))
+    best = shown[0].mean
+    ys = scaled(best.held_out_accuracy)
+    marks.append(Line(xs=best.epochs, ys=ys, colour=BLUE, width=2.8, label=f"trial {shown[0].number}"))
+    if len(best.epochs) < 12:
+        marks.append(Points(xs=best.epochs, ys=ys, colour=BLUE, size=7))
     values = [v for c in shown for v in c.mean.held_out_accuracy]
-    percent_axis(ax, "y", percent_limits(values), f"{held_out} accuracy, %")
-    last = max(c.mean.epochs[-1] for c in curves)
-    whole_axis(ax, 0.7, last + 0.3, "epoch")
-    ax.legend(loc="lower right")
+    return Plot(
+        x=whole_scale(0.7, max(c.mean.epochs[-1] for c in curves) + 0.3, "epoch"),
+        y=percent_scale([*values, *(accuracy_band(curves).low if crowd else ())], f"{held_out} accuracy, %"),
+        marks=tuple(marks),
+        size=(760, 300),
+    )
 
 
 def _chained(curves: list[TrialCurves]) -> tuple[list[float], list[float]]:
@@ -202,7 +216,10 @@ def _band_table(curves: tuple[TrialCurves, ...], held_out: str) -> Table:
     return Table(
         caption=f"{held_out.capitalize()} accuracy over all trials, by epoch",
         columns=("epoch", "10 % quantile", "median", "90 % quantile", "trials"),
-        rows=tuple((str(e), *percents((low, mid, high)), str(n)) for e, low, mid, high, n in columns),
+        rows=tuple(
+            (str(e), percent(low, 1), percent(mid, 1), percent(high, 1), str(n))
+            for e, low, mid, high, n in columns
+        ),
         numeric=(1, 2, 3, 4),
     )
 
@@ -222,8 +239,7 @@ def cost_chart(snapshot: Snapshot) -> Chart | None:
         name="cost",
         title=f"{held_out.capitalize()} accuracy against training time",
         finding=finding,
-        draw=partial(_draw_cost, points, held_out),
-        size=(8.6, 3.5),
+        plot=_cost_plot(points, held_out),
         table=Table(
             caption="Trials that no cheaper trial beats",
             columns=("trial", "setting", "training time", f"{held_out} accuracy"),
@@ -235,16 +251,25 @@ def cost_chart(snapshot: Snapshot) -> Chart | None:
     )
 
 
-def _draw_cost(points: tuple[CostPoint, ...], held_out: str, ax: Axes) -> None:
+def _cost_plot(points: tuple[CostPoint, ...], held_out: str) -> Plot:
     front = [p for p in points if p.efficient]
-    ax.plot([p.seconds for p in points], scaled(p.score for p in points), "o", color=GREY, label="each trial")
-    ax.plot(
-        [p.seconds for p in front], scaled(p.score for p in front), "D-", color=BLUE, markersize=6,
-        drawstyle="steps-post", label="none cheaper is better",
+    stairs_x, stairs_y = [], []
+    for before, after in zip(front, [*front[1:], None], strict=True):
+        stairs_x += [before.seconds, after.seconds if after else points[-1].seconds]
+        stairs_y += [before.score, before.score]
+    return Plot(
+        x=linear_scale((p.seconds for p in points), "training time of the trial, seconds", most=8),
+        y=percent_scale((p.score for p in points), f"{held_out} accuracy, %"),
+        marks=(
+            Points(
+                xs=[p.seconds for p in points], ys=scaled(p.score for p in points), colour=GREY,
+                label="each trial",
+            ),
+            Line(xs=stairs_x, ys=scaled(stairs_y), colour=BLUE, width=1.6),
+            Points(
+                xs=[p.seconds for p in front], ys=scaled(p.score for p in front), colour=BLUE,
+                shape="diamond", size=8, label="nothing cheaper is better",
+            ),
+        ),
+        size=(760, 270),
     )  # fmt: skip
-    low, high = points[0].seconds, points[-1].seconds
-    air = max(0.04 * (high - low), 0.01)
-    ax.set_xlim(low - air, high + air)
-    percent_axis(ax, "y", percent_limits(p.score for p in points), f"{held_out} accuracy, %")
-    ax.set_xlabel("training time of the trial, seconds")
-    ax.legend(loc="lower right")

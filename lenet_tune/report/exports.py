@@ -12,7 +12,8 @@ from lenet_tune.analysis.ranking import epochs_done, in_order
 from lenet_tune.interchange import snapshot_to_json
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, pictures
-from lenet_tune.report.chart import Chart, png_file, svg_file
+from lenet_tune.report.chart import Chart
+from lenet_tune.report.draw_svg import svg_file
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.safe import clean
 
@@ -40,6 +41,8 @@ def export_plots(snapshot: Snapshot, folder: Path) -> list[Path]:
     Raises:
         StudyError: a file cannot be written; the one that was there stays.
     """
+    from lenet_tune.report.draw_png import png_file  # slow to import
+
     folder, written = Path(folder), []
     for chart in all_charts(snapshot):
         written.append(write_atomically(folder / f"{chart.name}.png", png_file(chart)))

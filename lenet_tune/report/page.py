@@ -12,9 +12,9 @@ from lenet_tune import analysis
 from lenet_tune.records import Snapshot
 from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, content, pictures
 from lenet_tune.report.chart import Chart, Table
+from lenet_tune.report.draw_svg import inline_svg
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.safe import finalize
-from lenet_tune.report.svg import inline_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -68,14 +68,15 @@ def _context(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
-    definition = snapshot.definition
+    definition, best = snapshot.definition, content.best_table(snapshot)
     return {
         "title": definition.title,
         "state": analysis.state(snapshot),
         "notice": definition.notice,
         "sentence": analysis.summary(snapshot),
         "held_out": definition.held_out_name,
-        "best": content.best_table(snapshot),
+        "best": best and best.head(content.FIRST_KNOBS),
+        "more_best": best and best.tail(content.FIRST_KNOBS),
         "command": snapshot.manifest.get("command") or content.UNKNOWN,
         "progress": _drawn(charts_search.progress_chart(snapshot)),
         "leaders": _drawn(charts_search.leaders_chart(snapshot)),
@@ -115,6 +116,7 @@ def _model_part(snapshot: Snapshot) -> dict[str, Any]:
         "fits": _all_drawn(charts_model.fit_charts(snapshot)),
         "model": model,
         "confusion": _drawn(charts_model.confusion_chart(model)) if model else None,
+        "confusions": charts_model.confusions_table(model) if model else None,
         "classes": _drawn(charts_model.classes_chart(model)) if model else None,
         "kernels": pictures.kernels_picture(model) if model else None,
         "samples": pictures.sample_pictures(model) if model else (),

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image
 
 from lenet_tune.analysis.best_model import BestModel, Sample
@@ -18,6 +17,17 @@ from lenet_tune.analysis.text import count, percent
 
 MOST_TILES = 256
 ENLARGE = 8
+_VIRIDIS = (
+    (68, 1, 84),
+    (71, 45, 123),
+    (59, 82, 139),
+    (44, 114, 142),
+    (33, 145, 140),
+    (40, 174, 128),
+    (94, 201, 98),
+    (173, 220, 48),
+    (253, 231, 37),
+)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -80,9 +90,16 @@ def _maps(place: int, sample: Sample, layer: str) -> Picture | None:
     tiles = np.moveaxis(sample.maps, 2, 0)[:MOST_TILES]  # (filters, h, w)
     low = tiles.min(axis=(1, 2), keepdims=True)
     range_ = np.maximum(tiles.max(axis=(1, 2), keepdims=True) - low, 1e-12)
-    coloured = colormaps["viridis"]((tiles - low) / range_)[..., :3]  # (filters, h, w, 3)
+    coloured = viridis((tiles - low) / range_)  # (filters, h, w, 3)
     alt = f"{count(len(tiles), 'feature map')} of {layer} for an image of {sample.true}"
     return _montage(f"maps-{place}", alt, coloured, columns=min(len(tiles), 8))
+
+
+def viridis(parts: np.ndarray) -> np.ndarray:
+    """Colours (..., 3) of viridis for values in [0, 1], interpolated between nine of them; RGB in [0, 1]."""
+    knots = np.linspace(0, 1, len(_VIRIDIS))
+    channels = [np.interp(parts, knots, column) for column in zip(*_VIRIDIS, strict=True)]
+    return np.stack(channels, axis=-1) / 255
 
 
 def _montage(name: str, alt: str, tiles: np.ndarray, columns: int) -> Picture:

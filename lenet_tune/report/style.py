@@ -1,58 +1,28 @@
-"""Colours, sizes and matplotlib settings of every chart.
+"""The colours of every chart: on a page they follow the page, in a file they are fixed.
 
-Okabe and Ito's colours that keep a contrast of 3:1 on white; no meaning hangs on colour alone. Inline charts
-take the page's own colours (`CSS_COLOURS`), so that they follow it into the dark.
+Okabe and Ito's colours that keep a contrast of 3:1 on white; no meaning hangs on colour alone.
 """
 
-from typing import Any
+INK, MUTED, GRID, GREY = "ink", "muted", "grid", "grey"
+BLUE, VERMILLION = "blue", "vermillion"
 
-INK, MUTED, FAINT, PAPER = "#1c2126", "#6a737d", "#d9dee3", "#fffffe"
-GREY = "#9aa4af"
-BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-
-CSS_COLOURS = {
-    INK: "currentColor",
-    MUTED: "var(--muted)",
-    FAINT: "var(--grid)",
-    PAPER: "var(--paper)",
-    GREY: "var(--grey)",
-    BLUE: "var(--blue)",
-    VERMILLION: "var(--vermillion)",
-    GREEN: "var(--green)",
-    PURPLE: "var(--purple)",
+ON_PAPER = {
+    INK: "#1c2126",
+    MUTED: "#5b6570",
+    GRID: "#dfe4e9",
+    GREY: "#9aa4af",
+    BLUE: "#0072b2",
+    VERMILLION: "#d55e00",
 }
+TICK_SIZE, LABEL_SIZE = 11.5, 12.5  # px
+LETTER = 6.6  # px, about the width of a letter of that size
 
-RC: dict[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "lenet_tune",
-    "path.simplify": True,
-    "text.parse_math": False,
-    "text.color": INK,
-    "font.size": 12.0,
-    "font.family": ["DejaVu Sans"],
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 12.0,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 11.0,
-    "ytick.labelsize": 11.0,
-    "xtick.major.size": 3.0,
-    "ytick.major.size": 0.0,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5.0,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-    "legend.fontsize": 11.0,
-    "savefig.dpi": 150,
-}
+
+def on_page(colour: str) -> str:
+    """A colour as the page's style sheet names it; other colours (#rrggbb) stay."""
+    return f"var(--{colour})" if colour in ON_PAPER else colour
+
+
+def on_paper(colour: str) -> str:
+    """A colour as a file needs it."""
+    return ON_PAPER.get(colour, colour)
