@@ -5,6 +5,7 @@ import os
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.errors import SettingError
 from lenet_tune.oracles.base import Oracle, OracleOptions
+from lenet_tune.oracles.bayes import BayesOracle
 from lenet_tune.oracles.hyperband import HyperbandOracle
 from lenet_tune.oracles.listed import grid_oracle
 from lenet_tune.oracles.sampling import RandomOracle
@@ -38,7 +39,7 @@ def make_oracle(
         return RandomOracle(space, spec, seed=seed, starts=options.starts)
     if kind == "hyperband":
         return HyperbandOracle(space, spec, seed=seed, options=options)
-    raise NotImplementedError(kind)
+    return BayesOracle(space, spec, seed=seed, options=options)
 
 
 def _refuse_chief_mode() -> None:

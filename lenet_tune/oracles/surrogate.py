@@ -1,0 +1,148 @@
+"""The Bayesian search's model of the score: a Gaussian process with one length scale a knob and fitted noise.
+
+Keras Tuner's own has one length scale for all knobs and fixed noise. With some 30 knobs and a few dozen
+trials the likelihood alone would fit noise, so every scale has a prior: long, and longer the more knobs
+there are, so that a knob counts only when the trials say so (Hvarfner et al. 2024).
+
+Letters: n trials, m points asked about, C feature columns, D knobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
+from scipy.stats import norm
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import (
+    ConstantKernel,
+    Hyperparameter,
+    Kernel,
+    NormalizedKernelMixin,
+    StationaryKernelMixin,
+    WhiteKernel,
+)
+
+_SCALE_BOUNDS = (0.05, 1000.0)
+_VARIANCE_BOUNDS = (0.05, 20.0)
+_NOISE_BOUNDS = (1e-4, 1.0)
+_PRIOR_NOISE = 0.05
+"""Prior median of the noise variance, of scores scaled to variance 1."""
+
+_PRIOR_SD = 1.0
+"""Standard deviation of every prior, in the logarithm."""
+
+_MAX_STEPS = 40
+"""Steps of L-BFGS-B; enough to come within the noise of the optimum."""
+
+_JITTER = 1e-10
+
+MAX_FITTED = 150
+"""Trials that the length scales are fitted to, spread evenly over all; beyond, time grows and little else."""
+
+
+class KnobMatern(StationaryKernelMixin, NormalizedKernelMixin, Kernel):
+    """Matern 5/2 whose feature columns share a length scale where they belong to one knob.
+
+    Args:
+        length_scale: of each knob, (D,).
+        knob_of: the knob of each feature column, (C,) int.
+
+    Source: Rasmussen and Williams 2006, equation 4.17.
+    """
+
+    def __init__(self, length_scale: np.ndarray, knob_of: np.ndarray) -> None:
+        self.length_scale = length_scale
+        self.knob_of = knob_of
+
+    @property
+    def hyperparameter_length_scale(self) -> Hyperparameter:
+        """What scikit-learn fits."""
+        return Hyperparameter("length_scale", "numeric", _SCALE_BOUNDS, len(self.length_scale))
+
+    def __call__(
+        self, X: np.ndarray, Y: np.ndarray | None = None, eval_gradient: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """(n, m) covariances; with `eval_gradient` also (n, n, D) derivatives by the log length scales."""
+        scales = np.asarray(self.length_scale)[self.knob_of]  # (C,)
+        scaled = X / scales
+        r = np.sqrt(5.0) * cdist(scaled, scaled if Y is None else Y / scales)
+        decay = np.exp(-r)
+        covariance = (1 + r + r**2 / 3) * decay
+        if not eval_gradient:
+            return covariance
+        squares = (scaled[:, None, :] - scaled[None, :, :]) ** 2  # (n, n, C)
+        to_knobs = np.eye(len(self.length_scale))[self.knob_of]  # (C, D)
+        return covariance, 5.0 / 3.0 * ((1 + r) * decay)[:, :, None] * (squares @ to_knobs)
+
+
+class Surrogate:
+    """A fitted model; scores are scaled to mean 0 and variance 1 inside.
+
+    Args:
+        features: of the finished trials, (n, C).
+        scores: theirs, (n,).
+        knob_of: the knob of each feature column, (C,) int.
+    """
+
+    def __init__(self, features: np.ndarray, scores: np.ndarray, knob_of: np.ndarray) -> None:
+        knobs = int(knob_of.max()) + 1
+        scales = np.full(knobs, np.sqrt(knobs))
+        kernel = ConstantKernel(1.0, _VARIANCE_BOUNDS) * KnobMatern(scales, knob_of)
+        kernel += WhiteKernel(_PRIOR_NOISE, _NOISE_BOUNDS)
+        spread = scores.std()
+        self._features = features
+        self._scores = (scores - scores.mean()) / (spread if spread > 0 else 1.0)
+        part = np.unique(np.linspace(0, len(scores) - 1, MAX_FITTED).astype(int))
+        gp = GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=_most_probable)
+        gp.fit(features[part], self._scores[part])
+        self._gp = self._with_scales_of(gp)
+
+    def believing(self, features: np.ndarray) -> Surrogate:
+        """The model that takes pending trials (m, C) to score what it expects of them, scales unchanged.
+
+        Source: the "Kriging believer" of Ginsbourger, Le Riche and Carraro 2010, section 4.2.
+        """
+        other = object.__new__(Surrogate)
+        other._features = np.concatenate([self._features, features])
+        other._scores = np.concatenate([self._scores, self.predict(features)[0]])
+        other._gp = other._with_scales_of(self._gp)
+        return other
+
+    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the score without noise at (m, C), in its own scale."""
+        mean, deviation = self._gp.predict(features, return_std=True)
+        noise = self._gp.kernel_.k2.noise_level
+        return mean, np.sqrt(np.maximum(deviation**2 - noise, 1e-12))
+
+    def best(self) -> float:
+        """The highest mean at the trials it knows: what an improvement has to beat, noise taken out."""
+        return float(self.predict(self._features)[0].max())
+
+    def expected_improvement(self, features: np.ndarray, best: float) -> np.ndarray:
+        """How much each point (m, C) is expected to exceed `best`, (m,).
+
+        Source: Jones, Schonlau and Welch 1998, equation 15.
+        """
+        mean, deviation = self.predict(features)
+        z = (mean - best) / deviation
+        return deviation * (z * norm.cdf(z) + norm.pdf(z))
+
+    def _with_scales_of(self, gp: GaussianProcessRegressor) -> GaussianProcessRegressor:
+        same = GaussianProcessRegressor(gp.kernel_, alpha=_JITTER, optimizer=None)
+        return same.fit(self._features, self._scores)
+
+
+def _most_probable(objective: Callable, initial: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+    # scikit-learn's optimizer hook: the likelihood times log-normal priors around the initial values.
+    def penalised(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = objective(theta)
+        z = (theta - initial) / _PRIOR_SD
+        return value + 0.5 * z @ z, gradient + z / _PRIOR_SD
+
+    found = minimize(
+        penalised, initial, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
+    )
+    return found.x, found.fun
