@@ -55,6 +55,13 @@ def test_shapes_do_not_repeat_training_images_in_the_test_set(data):
     assert not train & {image.tobytes() for image in data.test.images}
 
 
+def test_shapes_are_noisy():
+    ground = shapes.make_shapes(size=200, seed=0).images[:, 0, :, :].astype(float)  # first row
+    steps = np.abs(np.diff(ground[((ground > 60) & (ground < 195)).all(axis=(1, 2))], axis=1))
+    # The median step between normal neighbours is 0.954 standard deviations.
+    assert np.median(steps) == pytest.approx(0.954 * shapes.NOISE, rel=0.1)
+
+
 def test_shapes_are_lighter_than_their_ground():
     rng = np.random.default_rng(0)
     ground, fore = shapes._colours(1000, rng)

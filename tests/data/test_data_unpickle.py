@@ -129,6 +129,11 @@ def test_read_pickle_takes_no_memory_for_a_huge_memo_index():
     assert read_pickle(b"\x80\x02]r\xff\xff\xff\xff.", where="batch") == []  # pickle would allocate 32 GB
 
 
+def test_read_pickle_counts_its_steps():
+    with pytest.raises(DataError, match="more than 1,000,000 instructions"):
+        read_pickle(b"N" * MAX_STEPS + b".", where="batch")
+
+
 def test_read_pickle_refuses_every_truncation():
     whole = py2_pickle()
     for end in range(len(whole)):
