@@ -12,6 +12,7 @@ from lenet_tune.knobs import BY_NAME, MAX_DEPTH, Choice, Domain, Range, show
 from lenet_tune.records import Snapshot, TrialRecord
 
 EDGE = 0.05  # part of a range's width (of its logarithm where it is logarithmic) that counts as its border
+FEW_VALUES = 6  # a numeric knob with so few values, some of them repeated, is read like a list
 _LOWEST = {"momentum": 0, "l2_kernel": 0, "l2_bias": 0, "l2_activity": 0, "filter_step": 0}
 _HIGHEST = {"depth": MAX_DEPTH}
 
@@ -148,7 +149,7 @@ def _slice(names: tuple[str, ...], trials: list[TrialRecord]) -> Slice:
     return Slice(
         knob=name,
         together=names[1:],
-        scale=_scale(name, values),
+        scale=_scale(name, values, len(active)),
         values=tuple(values),
         points=tuple(
             SlicePoint(number=t.number, value=t.setting[name], score=t.score, status=t.status) for t in active
@@ -157,9 +158,10 @@ def _slice(names: tuple[str, ...], trials: list[TrialRecord]) -> Slice:
     )
 
 
-def _scale(name: str, values: list[Any]) -> str:
+def _scale(name: str, values: list[Any], trials: int) -> str:
     domain = BY_NAME[name].domain if name in BY_NAME else None
-    if not isinstance(domain, Range) or not all(map(_is_numeric, values)):
+    listed_few = len(values) <= FEW_VALUES and len(values) < trials
+    if listed_few or not isinstance(domain, Range) or not all(map(_is_numeric, values)):
         return "category"
     return "log" if domain.log and min(values) > 0 else "linear"
 

@@ -17,15 +17,15 @@ FLAT_LEAST = 5
 
 
 def state(snapshot: Snapshot) -> str:
-    """The study's status in words; "running" while it has neither ended nor been interrupted."""
+    """The study's status in words; without an end in its manifest it still runs, or was cut off."""
     total = snapshot.planned if snapshot.planned is not None else len(snapshot.trials)
-    manifest = snapshot.manifest
-    if not total and not snapshot.trials:
-        return "empty: no trial yet"
-    if snapshot.ended < total and not manifest.get("interrupted") and not manifest.get("ended"):
-        unlucky = [f"{snapshot.count(s)} {s}" for s in ("diverged", "failed") if snapshot.count(s)]
-        return ", ".join([f"running, {snapshot.ended} of {total} trials ended", *unlucky])
-    return snapshot.state
+    if snapshot.manifest.get("ended") or (snapshot.planned is not None and snapshot.ended >= total > 0):
+        return snapshot.state
+    head = f"running or cut off, {snapshot.ended} of {count(total, 'trial')} ended"
+    if not snapshot.trials:
+        head = f"no trial yet, {count(total, 'trial')} planned" if total else "empty, no trial yet"
+    unlucky = [f"{snapshot.count(s)} {s}" for s in ("diverged", "failed") if snapshot.count(s)]
+    return ", ".join([head, *unlucky])
 
 
 def summary(snapshot: Snapshot) -> str:
@@ -114,10 +114,11 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
 
 
 def _finish(snapshot: Snapshot) -> list[Advice]:
-    left = (snapshot.planned or 0) - snapshot.ended
-    if not snapshot.manifest.get("interrupted") or left <= 0:
+    left = (snapshot.planned or len(snapshot.trials)) - snapshot.ended
+    if left <= 0:
         return []
-    return [Advice(do="Go on with lenet-tune resume.", why=f"{count(left, 'trial')} not trained yet.")]
+    do = f"Go on with lenet-tune resume {snapshot.definition.name}, unless it still runs."
+    return [Advice(do=do, why=f"{count(left, 'trial')} not ended yet.")]
 
 
 def _look_at_failures(snapshot: Snapshot) -> list[Advice]:

@@ -106,8 +106,8 @@ def confusion_chart(model: BestModel) -> Chart | None:
             y=replace(list_scale(_names(model), down=True), low=len(model.classes) - 0.5, high=-0.5,
                       label="true class", grid=False),
             marks=_confusion_marks(model),
-            size=(side + 118, 0.8 * side + 106),
-            margins=(110, 8, 6, 100),
+            size=(side + 118, 0.8 * side + 82),
+            margins=(110, 8, 6, 76),
         ),
         table=_confusion_table(model),
     )  # fmt: skip
@@ -171,7 +171,7 @@ def _confusion_marks(model: BestModel) -> tuple[Boxes, Words]:
             xs=[j for _, j in cells],
             ys=[i for i, _ in cells],
             texts=[str(model.confusion[cell]) for cell in cells],
-            colours=["#ffffff" if parts[cell] > 0.45 else "#000000" for cell in cells],
+            colours=["#ffffff" if parts[cell] > 0.62 else "#000000" for cell in cells],
         ),
     )
 

@@ -113,10 +113,15 @@ def _panel(row: ReportRow, y: Scale, size: tuple[float, float]) -> Plot:
 
 
 def _numbers(table: ReportTable, held_out: str) -> Table:
+    columns = ["run", "published", "measured", "sd over seeds", "n", "difference"]
+    rows = [_number_row(row) for row in table.rows]
+    if any(row.run.note for row in table.rows):
+        columns.append("the report says")
+        rows = [(*cells, row.run.note or NONE) for cells, row in zip(rows, table.rows, strict=True)]
     return Table(
         caption=f"{table.where}: {held_out} accuracy, published beside measured",
-        columns=("run", "published", "measured", "sd over seeds", "n", "difference", "the report says"),
-        rows=tuple(_number_row(row) for row in table.rows),
+        columns=tuple(columns),
+        rows=tuple(rows),
         numeric=(1, 2, 3, 4, 5),
     )
 
@@ -127,7 +132,7 @@ def _number_row(row: ReportRow) -> tuple[str, ...]:
         difference = "not comparable" if row.reasons and row.mean is not None else NONE
     measured = percent(row.mean) if row.mean is not None else row.status
     published = percent(row.run.published) if row.run.published is not None else "picture only"
-    return (row.run.label, published, measured, points(row.sd), str(row.n), difference, row.run.note or NONE)
+    return (row.run.label, published, measured, points(row.sd), str(row.n), difference)
 
 
 def published_chart(snapshot: Snapshot) -> Chart | None:

@@ -63,10 +63,7 @@ def _progress_plot(steps: tuple[ProgressPoint, ...], held_out: str) -> Plot:
     numbers = [s.number for s in steps]
     better = [s for s in steps if s.improved]
     y = percent_scale((s.score for s in steps), f"{held_out} accuracy, %")
-    stairs_x, stairs_y = [], []
-    for before, after in zip(better, [*better[1:], None], strict=True):
-        stairs_x += [before.number, after.number if after else numbers[-1]]
-        stairs_y += [before.best, before.best]
+    stairs_x, stairs_y = _stairs([(s.number, s.best) for s in better], numbers[-1])
     marks = [
         Points(xs=numbers, ys=scaled(s.score for s in steps), colour=GREY, label="each trial"),
         Line(xs=stairs_x, ys=scaled(stairs_y), colour=BLUE, width=2.4, label="best so far"),
@@ -79,6 +76,13 @@ def _progress_plot(steps: tuple[ProgressPoint, ...], held_out: str) -> Plot:
     air = max(0.3, 0.02 * (numbers[-1] - numbers[0]))
     x = whole_scale(numbers[0] - air, numbers[-1] + air, "trial")
     return Plot(x=x, y=y, marks=tuple(marks), size=(640, 262))
+
+
+def _stairs(corners: list[tuple[float, float]], last: float) -> tuple[list[float], list[float]]:
+    # Each value holds until the next corner, the last one until `last`.
+    ends = [*(x for x, _ in corners[1:]), last]
+    xs = [x for (start, _), end in zip(corners, ends, strict=False) for x in (start, end)]
+    return xs, [y for _, y in corners for _ in range(2)]
 
 
 def leaders_chart(snapshot: Snapshot) -> Chart | None:
@@ -253,10 +257,7 @@ def cost_chart(snapshot: Snapshot) -> Chart | None:
 
 def _cost_plot(points: tuple[CostPoint, ...], held_out: str) -> Plot:
     front = [p for p in points if p.efficient]
-    stairs_x, stairs_y = [], []
-    for before, after in zip(front, [*front[1:], None], strict=True):
-        stairs_x += [before.seconds, after.seconds if after else points[-1].seconds]
-        stairs_y += [before.score, before.score]
+    stairs_x, stairs_y = _stairs([(p.seconds, p.score) for p in front], points[-1].seconds)
     return Plot(
         x=linear_scale((p.seconds for p in points), "training time of the trial, seconds", most=8),
         y=percent_scale((p.score for p in points), f"{held_out} accuracy, %"),

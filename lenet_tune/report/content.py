@@ -15,6 +15,7 @@ from lenet_tune.report.chart import Table
 UNKNOWN = "not recorded"
 FIRST_ROWS = 200
 FIRST_KNOBS = 8
+MOST_ITEMS = 12
 _HEADINGS = {"score": "{} accuracy", "sd": "sd over seeds", "n": "n (seeds)", "seconds": "training time"}
 
 
@@ -178,7 +179,8 @@ def provenance_table(snapshot: Snapshot) -> Table:
         ("images", f"{d.train_size:,} to train on, {d.held_out_size:,} held out ({d.held_out_name})"),
         *((f"option {name}", _plain(value)) for name, value in d.options.items()),
         *((name.replace("_", " "), _manifest_value(manifest, name)) for name in _MANIFEST),
-        *((name, _plain(value)) for name, value in manifest.items() if name not in _MANIFEST),
+        *_sessions(manifest),
+        *((name, _plain(value)) for name, value in manifest.items() if name not in (*_MANIFEST, "sessions")),
     ]  # fmt: skip
     return Table(caption="Provenance", columns=("what", "value"), rows=tuple(rows))
 
@@ -190,9 +192,23 @@ def _manifest_value(manifest: Mapping[str, Any], name: str) -> str:
     return duration(value) if name == "wall_seconds" else _plain(value)
 
 
+def _sessions(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # A study that was resumed has several; one is the manifest itself.
+    sessions = [s for s in manifest.get("sessions") or () if isinstance(s, Mapping)]
+    if len(sessions) < 2:
+        return []
+    names = ("command", "started", "ended", "device", "commit")
+    return [
+        (f"session {i}", "; ".join(f"{name} {_plain(s[name])}" for name in names if s.get(name) is not None))
+        for i, s in enumerate(sessions, start=1)
+    ]
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, (list, tuple)) and len(value) > MOST_ITEMS:
+        return f"{len(value)} entries"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_plain, value)) or "none"
     if isinstance(value, bool):

@@ -24,7 +24,7 @@ def inline_svg(chart: Chart) -> Markup:
     """The chart as an `<svg>` element for a page, with a title and a description."""
     canvas = _Canvas(chart.plot, on_page)
     width, height = canvas.size
-    name = escape(chart.name)
+    name = f"chart-{escape(chart.name)}"
     return Markup(
         f'<svg viewBox="0 0 {width:g} {height:g}" style="max-width: {_ENLARGE * width:.0f}px" role="img" '
         f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(clean(chart.title))}'

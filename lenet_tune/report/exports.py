@@ -29,8 +29,8 @@ def export_tables(snapshot: Snapshot, folder: Path) -> list[Path]:
     folder = Path(folder)
     text = json.dumps(snapshot_to_json(snapshot), allow_nan=False, ensure_ascii=True) + "\n"
     return [
-        write_atomically(folder / "trials.csv", to_csv(trial_rows(snapshot))),
-        write_atomically(folder / "epochs.csv", to_csv(epoch_rows(snapshot))),
+        write_atomically(folder / "trials.csv", trials_csv(snapshot).encode("utf-8")),
+        write_atomically(folder / "epochs.csv", to_csv(epoch_rows(snapshot)).encode("utf-8")),
         write_atomically(folder / "trials.json", text.encode("ascii")),
     ]
 
@@ -83,6 +83,11 @@ def _all_pictures(snapshot: Snapshot) -> Iterator[pictures.Picture]:
     yield from (picture for picture in found if picture is not None)
 
 
+def trials_csv(snapshot: Snapshot) -> str:
+    """What `trials.csv` holds."""
+    return to_csv(trial_rows(snapshot))
+
+
 def trial_rows(snapshot: Snapshot) -> list[list[Any]]:
     """A header, then a row a trial, best first: raw numbers, every knob, and each seed's accuracy."""
     knobs = in_order(name for trial in snapshot.trials for name in trial.setting)
@@ -120,11 +125,11 @@ def epoch_rows(snapshot: Snapshot) -> list[list[Any]]:
     return rows
 
 
-def to_csv(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Rows as UTF-8 CSV; text that a spreadsheet would run gets an apostrophe before it."""
+def to_csv(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as CSV; text that a spreadsheet would run gets an apostrophe before it."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([csv_cell(value) for value in row] for row in rows)
-    return buffer.getvalue().encode("utf-8")
+    return buffer.getvalue()
 
 
 def csv_cell(value: Any) -> str:
