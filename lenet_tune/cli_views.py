@@ -154,6 +154,53 @@ def knobs() -> None:
             click.echo(f"    counts where {parent} is {', '.join(map(show, values))}")
 
 
+@click.command()
+@click.option("--section", type=click.IntRange(1, 3), default=1, show_default=True, help="Network to train.")
+@click.option(
+    "--images", type=click.IntRange(min=64), default=6400, show_default=True, help="Images an epoch."
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=2), default=3, show_default=True, help="The first is warm-up."
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Median of these.")
+@click.option("--sizes", help="Group sizes of the fused engine, such as 1,12,48.  [default: by device]")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="Device to train on.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "jax"]),
+    help="Keras backend.  [default: $KERAS_BACKEND, or tensorflow]",
+)
+@OUT
+def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task: Any) -> None:
+    """Measure stock Keras Tuner, the reference engine and the fused engine side by side.
+
+    PyTorch's plain loop joins when torch is installed. The figures are stored in OUT/reports/.
+
+    \b
+    Example:
+      lenet-tune bench --section 1
+      lenet-tune bench --device gpu --backend jax --images 50000
+    """
+    import os
+
+    from lenet_tune import bench as benchmark
+    from lenet_tune.parse import parse_sizes
+    from lenet_tune.progress import say
+    from lenet_tune.views import print_bench
+
+    backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
+    names = benchmark.contenders(task["device"], parse_sizes(sizes) if sizes else ())
+    results = benchmark.run(benchmark.Task(backend=backend, **task), names, rounds, say)
+    print_bench(results)
+    click.echo(benchmark.store(results, out / "reports"))
+
+
 def _snapshot(study: str, out: Path) -> Any:
     from lenet_tune.study import Study
 
@@ -169,4 +216,4 @@ def find_study(name: str, out: Path) -> Path:
     return next((path for path in (Path(name), Path(name) / FILE_NAME) if path.is_file()), stored)
 
 
-COMMANDS = (trials, export, report, predict, studies, knobs)
+COMMANDS = (trials, export, report, predict, studies, knobs, bench)

@@ -94,3 +94,18 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise SettingError(f"`budget` must be a time such as 90s, 20m or 2h, but got {text!r}.")
     return seconds
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Group sizes from "1,12,48".
+
+    Raises:
+        SettingError: anything but positive integers.
+    """
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise SettingError(f"`sizes` must be positive integers such as 1,12,48, but got {text!r}.")
+    return sizes

@@ -2,14 +2,15 @@
 
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from lenet_tune import analysis
+from lenet_tune import analysis, bench
 from lenet_tune.records import Snapshot
 
 HEAD = ("rank", "trial", "score", "sd", "n", "status", "epochs")
-RIGHT = {"rank", "trial", "score", "sd", "n", "epochs"}
+RIGHT = {"rank", "trial", "score", "sd", "n", "epochs", *bench.COLUMNS[1:]}
 
 
 def print_summary(snapshot: Snapshot, rows: int = 10) -> None:
@@ -51,3 +52,17 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         return "  ".join(padded).rstrip()
 
     return [line(columns), *(line(row) for row in rows)]
+
+
+def print_bench(results: dict[str, Any]) -> None:
+    """The figures of `lenet-tune bench`, with what they were taken on."""
+    proof, task = results["proof"], results["task"]
+    click.echo("\n".join(aligned(bench.COLUMNS, bench.table(results))))
+    click.echo(
+        f"section {task['section']}, batch 32, {task['images']:,} images an epoch, median of "
+        f"{results['rounds']} rounds; {proof['device']}, {task['backend']} "
+        f"{proof['versions'].get(task['backend'])}, {proof['dtype']}, {proof['started'][:10]}; one matrix "
+        f"product reaches {results['matmul_gflops']:,.0f} GFLOP/s"
+    )
+    for what, why in results["not_measured"].items():
+        click.echo(f"not measured: {what}: {why}")
