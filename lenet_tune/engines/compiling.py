@@ -20,12 +20,13 @@ class Compiler:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def get(self, make: Callable, skeleton: Skeleton, fixed: Any, streams: tuple) -> Callable:
-        """`make(skeleton)`, compiled for these arguments, from the kept ones where it is there."""
-        key = (make, skeleton, tuple(tuple(w.shape) for w in fixed[0]), ops.stream_key(streams))
+    def get(self, make: Callable, skeletons: tuple[Skeleton, ...], fixed: Any, streams: tuple) -> Callable:
+        """`make(skeletons)`, compiled for these arguments, from the kept ones where it is there."""
+        shapes = tuple(tuple(w.shape) for weights, *_ in fixed for w in weights)
+        key = (make, skeletons, shapes, ops.stream_key(streams))
         if key not in _kept:
             started = time.perf_counter()
-            _kept[key] = ops.compiled(make(skeleton), fixed, streams)
+            _kept[key] = ops.compiled(make(skeletons), fixed, streams)
             self.seconds += time.perf_counter() - started
             if len(_kept) > MOST_KEPT:
                 _kept.popitem(last=False)

@@ -14,7 +14,6 @@ import numpy as np
 from keras import Model
 
 from lenet_tune.data import Split
-from lenet_tune.engines import lowering as lowerings
 from lenet_tune.engines import reference, steps
 from lenet_tune.engines.backend import ops
 from lenet_tune.engines.base import (
@@ -27,8 +26,7 @@ from lenet_tune.engines.base import (
     keep_all,
 )
 from lenet_tune.engines.compiling import Compiler
-from lenet_tune.engines.layers import Lanes, scaling
-from lenet_tune.engines.program import Stacked, stack_models
+from lenet_tune.engines.strand import Member, Strand
 from lenet_tune.fusion import balanced
 
 COMPACT_AFTER = 50_000
@@ -44,28 +42,13 @@ class Options:
 
     Args:
         lowering: how convolutions run, one of `lowering.LOWERINGS`; None chooses by device.
+        strands: independent programs to cut the group into, run side by side; None chooses by device.
         compact_after: see `COMPACT_AFTER`.
     """
 
     lowering: str | None = None
+    strands: int | None = None
     compact_after: int = COMPACT_AFTER
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Member:
-    """An execution with its Keras model, and where its training stands."""
-
-    execution: Execution
-    model: Model
-
-    @property
-    def block(self) -> tuple:
-        """What executions must share to see the same numbers: order of images, epoch and scaling."""
-        return self.execution.order_seed, self.execution.first_epoch, scaling(self.model)
-
-    def at(self, checkpoint: Checkpoint) -> "Member":
-        """The same execution, later."""
-        return replace(self, execution=replace(self.execution, start=checkpoint))
 
 
 def train_group(
@@ -126,32 +109,8 @@ class _Group:
         self.data, self.options = data, options
         self.ended: set[tuple[int, int]] = set()
         self.epochs_run = 0
-        keys = [order[member.block] for member in self.members]
-        self.lanes = Lanes(
-            blocks=tuple(keys.count(i) for i in range(len(order))),
-            lowering=lowerings.choose(options.lowering),
-        )
-        self.stack = self._stacked()
-        self.weights = tuple(ops.on_device(w) for w in self.stack.weights)
-        self.velocities = self._velocities()
-        self.vectors = steps.on_device(self.stack.vectors)
-
-    def _stacked(self) -> Stacked:
-        models = [member.model for member in self.members]
-        stack = stack_models(models, [member.execution.train for member in self.members], self.lanes)
-        starts = [member.execution.start for member in self.members]
-        rows = [
-            stack.of_model(stack.weights, k) if start is None else start.weights
-            for k, start in enumerate(starts)
-        ]
-        return replace(stack, weights=stack.stacked(rows))
-
-    def _velocities(self) -> tuple:
-        if not self.stack.skeleton.momentum:
-            return ()
-        starts = [member.execution.start for member in self.members]
-        rows = [() if start is None else start.velocities for start in starts]
-        return tuple(ops.on_device(v) for v in self.stack.stacked(rows))
+        count = min(len(members), options.strands or ops.default_strands())
+        self.strands = [Strand(part, options.lowering) for part in balanced(self.members, count)]
 
     @property
     def live(self) -> list[int]:
@@ -173,8 +132,8 @@ class _Group:
         """Train all for an epoch and measure them."""
         started = time.perf_counter()
         compiler = Compiler()
-        trained, right = self._train(compiler)
-        held_out, held_out_right = self._measure(compiler)
+        trained = self._train(compiler)  # (2, K): loss, accuracy
+        held_out = self._measure(compiler)  # (2, K)
         self.epochs_run += 1
         live = self.live
         seconds = (time.perf_counter() - started) / len(live)
@@ -183,46 +142,49 @@ class _Group:
                 trial=self.members[k].execution.trial,
                 repeat=self.members[k].execution.repeat,
                 epoch=self._epoch_of(self.members[k]),
-                train_loss=float(trained[k]),
-                train_accuracy=float(right[k]),
-                held_out_loss=float(held_out[k]),
-                held_out_accuracy=float(held_out_right[k]),
+                train_loss=float(trained[0, k]),
+                train_accuracy=float(trained[1, k]),
+                held_out_loss=float(held_out[0, k]),
+                held_out_accuracy=float(held_out[1, k]),
                 seconds=seconds,
             )
             for k in live
         )
         return GroupEpoch(results=results, checkpoint=self.checkpoint, compile_seconds=compiler.seconds)
 
-    def _train(self, compiler: Compiler) -> tuple[np.ndarray, np.ndarray]:
-        train = self.data.train
-        first = np.cumsum((0, *self.lanes.blocks[:-1]))
-        orders = np.stack(
-            [
-                epoch_order(member.execution.order_seed, self._epoch_of(member) + 1, len(train))
-                for member in (self.members[k] for k in first)
-            ]
-        )  # (B, n)
+    def _train(self, compiler: Compiler) -> np.ndarray:
+        split = self.data.train
+        orders = [
+            np.stack([epoch_order(m.execution.order_seed, self._epoch_of(m) + 1, len(split)) for m in firsts])
+            for firsts in (strand.firsts for strand in self.strands)
+        ]  # (B, n) a strand
+        fixed = tuple((s.weights, s.velocities, s.vectors) for s in self.strands)
         batch = self.members[0].execution.train.batch_size
-        fixed = (self.weights, self.velocities, self.vectors)
-        streams = self._streams(train, orders, batch)
-        run = compiler.get(steps.train_epoch, self.stack.skeleton, fixed, streams)
-        state, figures = run(fixed, streams)
-        means = steps.epoch_means(ops.to_numpy(figures), len(train), batch)
-        self.weights, self.velocities = state
-        return means
+        outputs = self._run(compiler, steps.train_epoch, fixed, (split, orders, batch))
+        for strand, (state, _) in zip(self.strands, outputs, strict=True):
+            strand.weights, strand.velocities = state
+        return self._means([figures for _, figures in outputs], len(split), batch)
 
-    def _measure(self, compiler: Compiler) -> tuple[np.ndarray, np.ndarray]:
+    def _measure(self, compiler: Compiler) -> np.ndarray:
         split = self.data.held_out
-        orders = np.tile(np.arange(len(split)), (len(self.lanes.blocks), 1))
-        batch = max(1, min(len(split), EVALUATION_IMAGES[ops.device_kind()] // self.lanes.models))
-        fixed = (self.weights, self.vectors)
-        streams = self._streams(split, orders, batch)
-        run = compiler.get(steps.held_out_pass, self.stack.skeleton, fixed, streams)
-        return steps.epoch_means(ops.to_numpy(run(fixed, streams)), len(split), batch)
+        orders = [np.tile(np.arange(len(split)), (len(s.lanes.blocks), 1)) for s in self.strands]
+        batch = EVALUATION_IMAGES[ops.device_kind()] // len(self.members)
+        batch = max(1, min(len(split), batch))
+        fixed = tuple((s.weights, s.vectors) for s in self.strands)
+        outputs = self._run(compiler, steps.held_out_pass, fixed, (split, orders, batch))
+        return self._means(outputs, len(split), batch)
 
-    def _streams(self, split: Split, orders: np.ndarray, batch: int) -> tuple:
-        cut = steps.batches(orders, batch, self.stack.skeleton.dtype)
-        return (*(ops.on_device(a) for a in cut), *_resident(split))
+    def _run(self, compiler: Compiler, make: Callable, fixed: tuple, visit: tuple) -> Sequence:
+        split, orders, batch = visit
+        skeletons = tuple(strand.stack.skeleton for strand in self.strands)
+        weights = steps.batch_weights(len(split), batch, skeletons[0].dtype)
+        cut = [ops.on_device(steps.batches(order, batch)) for order in orders]
+        streams = (ops.on_device(weights), *_resident(split), *cut)
+        return compiler.get(make, skeletons, fixed, streams)(fixed, streams)
+
+    @staticmethod
+    def _means(figures: Sequence, size: int, batch: int) -> np.ndarray:
+        return np.concatenate([steps.epoch_means(ops.to_numpy(f), size, batch) for f in figures], 1)
 
     def end(self, ids: Sequence[tuple[int, int]]) -> None:
         """Mark executions as ended: these, and those whose last epoch is done."""
@@ -232,26 +194,18 @@ class _Group:
 
     def survivors(self) -> list[Member]:
         """The live members where they stand."""
+        live = [self.members[k] for k in self.live]
         if not self.epochs_run:
-            return [self.members[k] for k in self.live]
-        weights, velocities = self._host()
-        return [self.members[k].at(self._state(k, weights, velocities)) for k in self.live]
+            return live
+        return [member.at(self.checkpoint(member.execution.id)) for member in live]
 
     def checkpoint(self, execution_id: tuple[int, int]) -> Checkpoint:
         """The state of one member now."""
-        ids = [member.execution.id for member in self.members]
-        return self._state(ids.index(execution_id), *self._host())
-
-    def _host(self) -> tuple[list, list]:
-        return [ops.to_numpy(w) for w in self.weights], [ops.to_numpy(v) for v in self.velocities]
-
-    def _state(self, k: int, weights: list, velocities: list) -> Checkpoint:
-        has_momentum = velocities and self.members[k].execution.train.momentum
-        return Checkpoint(
-            epoch=self._epoch_of(self.members[k]),
-            weights=self.stack.of_model(weights, k),
-            velocities=self.stack.of_model(velocities, k) if has_momentum else (),
-        )
+        for strand in self.strands:
+            for k, member in enumerate(strand.members):
+                if member.execution.id == execution_id:
+                    return strand.checkpoint(k, self._epoch_of(member))
+        raise KeyError(execution_id)
 
 
 _on_device: weakref.WeakKeyDictionary[Split, tuple] = weakref.WeakKeyDictionary()

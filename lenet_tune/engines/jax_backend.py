@@ -22,8 +22,10 @@ relu = jax.nn.relu
 reshape = jnp.reshape
 sigmoid = jax.nn.sigmoid
 softmax = jax.nn.softmax
+split = jnp.split
 square = jnp.square
 tanh = jnp.tanh
+unstack = jnp.unstack
 where = jnp.where
 ones_like = jnp.ones_like
 equal = jnp.equal
@@ -40,6 +42,11 @@ def device_kind() -> str:
 def default_lowering() -> str:
     """How convolutions that differ by model run best here: XLA's own are slow on a CPU."""
     return "grouped" if device_kind() == "gpu" else "patches"
+
+
+def default_strands() -> int:
+    """How many independent programs run best side by side."""
+    return 1
 
 
 def is_out_of_memory(error: BaseException) -> bool:

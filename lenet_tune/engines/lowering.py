@@ -25,10 +25,11 @@ def grouped(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str)
 
 def split(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
     """K small convolutions; suits a CPU."""
-    models = kernels.shape[0]
-    n, h, w, _ = x.shape
-    maps = ops.transpose(ops.reshape(x, (n, h, w, models, -1)), (3, 0, 1, 2, 4))  # (K, N, h, w, c)
-    outputs = [ops.conv(maps[k], kernels[k], strides=strides, padding=padding) for k in range(models)]
+    maps = ops.split(x, kernels.shape[0], -1)
+    outputs = [
+        ops.conv(own, kernel, strides=strides, padding=padding)
+        for own, kernel in zip(maps, ops.unstack(kernels), strict=True)
+    ]
     return ops.concat(outputs, -1)
 
 

@@ -5,7 +5,7 @@ filled up with images of weight 0, so that every step has one shape.
 Letters: K models, B blocks, N images a batch, n images in all, S steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from lenet_tune.engines.program import Skeleton
 Array = ops.Array
 
 
-def batches(orders: np.ndarray, batch: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+def batches(orders: np.ndarray, batch: int) -> np.ndarray:
     """Orders of images, cut into steps.
 
     Args:
@@ -25,20 +25,22 @@ def batches(orders: np.ndarray, batch: int, dtype: str) -> tuple[np.ndarray, np.
         batch: N.
 
     Returns:
-        steps: (S, B, N) int32; the last step is filled up with images that are in it already, so that the
-            filling cannot be what makes a loss infinite.
-        weights: (S, N), 1 / (images in the step), 0 for the filling.
+        (S, B, N) int32; the last step is filled up with images that are in it already, so that the filling
+        cannot be what makes a loss infinite.
     """
     blocks, n = orders.shape
     steps = -(-n // batch)
-    place = np.arange(steps * batch)
-    real = place < n
     first = (steps - 1) * batch
-    place = np.where(real, place, first + (place - first) % (n - first))
-    counts = real.reshape(steps, batch).sum(1, keepdims=True)
-    weights = real.reshape(steps, batch) / counts
-    cut = orders[:, place].reshape(blocks, steps, batch).transpose(1, 0, 2)
-    return cut.astype(np.int32), weights.astype(dtype)
+    place = np.arange(steps * batch)
+    place = np.where(place < n, place, first + (place - first) % (n - first))
+    return orders[:, place].reshape(blocks, steps, batch).transpose(1, 0, 2).astype(np.int32)
+
+
+def batch_weights(size: int, batch: int, dtype: str) -> np.ndarray:
+    """Weight of each image in its step's mean: (S, N), 1 / (images in the step), 0 for the filling."""
+    steps = -(-size // batch)
+    real = (np.arange(steps * batch) < size).reshape(steps, batch)
+    return (real / real.sum(1, keepdims=True)).astype(dtype)
 
 
 def on_device(arrays: Any) -> Any:
@@ -50,52 +52,62 @@ def on_device(arrays: Any) -> Any:
     return ops.on_device(arrays)
 
 
-def epoch_means(figures: np.ndarray, size: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean loss and accuracy over `size` images from the figures (S, 2, K) of their steps: each (K,)."""
+def epoch_means(figures: np.ndarray, size: int, batch: int) -> np.ndarray:
+    """Mean loss and accuracy over `size` images from the figures (S, 2, K) of their steps: (2, K)."""
     counts = np.full(len(figures), batch)
     counts[-1] = size - batch * (len(figures) - 1)
-    losses, right = figures[:, 0].astype("float64"), figures[:, 1].astype("float64")
-    return counts @ losses / size, right.sum(0) / size
+    figures = figures.astype("float64")
+    return np.stack([counts @ figures[:, 0], figures[:, 1].sum(0)]) / size
 
 
-def train_epoch(skeleton: Skeleton) -> Callable:
-    """The function that trains for an epoch.
+def train_epoch(skeletons: Sequence[Skeleton]) -> Callable:
+    """The function that trains for an epoch, strand by strand; nothing ties the strands together.
 
-    Its arguments are (weights, velocities, vectors) and the streams (steps, image weights, images, labels);
-    it returns the new (weights, velocities) and (S, 2, K): each step's loss and right answers.
+    It takes (weights, velocities, vectors) for each strand, and the streams (image weights, images, labels,
+    then the steps of each strand); it returns for each strand the new (weights, velocities), and the figures
+    (S, 2, K): each step's loss and right answers.
     """
 
     def run(fixed: tuple, streams: tuple) -> tuple:
-        weights, velocities, vectors = fixed
-        steps, image_weights, images, labels = streams
-
-        def step(state: tuple, row: tuple) -> tuple:
-            weights, velocities = state
-
-            def objective(weights: tuple) -> tuple[Array, Array]:
-                figures = measure(skeleton, (weights, vectors), row, (images, labels))
-                return ops.total(figures[0], (0,)), figures
-
-            (_, figures), gradients = ops.value_and_gradient(objective, weights)
-            return sgd(skeleton, weights, velocities, gradients, vectors), figures
-
-        return ops.scan(step, (weights, velocities), (steps, image_weights), _figures(skeleton))
+        image_weights, images, labels, *orders = streams
+        strands = zip(skeletons, fixed, orders, strict=True)
+        return tuple(_train(s, own, (order, image_weights), (images, labels)) for s, own, order in strands)
 
     return run
 
 
-def held_out_pass(skeleton: Skeleton) -> Callable:
-    """As `train_epoch`, but the weights stay: arguments (weights, vectors) and streams, (S, 2, K) back."""
+def _train(skeleton: Skeleton, fixed: tuple, steps: tuple, data: tuple) -> tuple:
+    weights, velocities, vectors = fixed
 
-    def run(fixed: tuple, streams: tuple) -> Array:
-        steps, image_weights, *data = streams
+    def step(state: tuple, row: tuple) -> tuple:
+        weights, velocities = state
 
-        def step(state: tuple, row: tuple) -> tuple:
-            return state, measure(skeleton, fixed, row, data)
+        def objective(weights: tuple) -> tuple[Array, Array]:
+            figures = measure(skeleton, (weights, vectors), row, data)
+            return ops.total(figures[0], (0,)), figures
 
-        return ops.scan(step, (), (steps, image_weights), _figures(skeleton))[1]
+        (_, figures), gradients = ops.value_and_gradient(objective, weights)
+        return sgd(skeleton, weights, velocities, gradients, vectors), figures
+
+    return ops.scan(step, (weights, velocities), steps, _figures(skeleton))
+
+
+def held_out_pass(skeletons: Sequence[Skeleton]) -> Callable:
+    """As `train_epoch`, but the weights stay: takes (weights, vectors) a strand, gives figures a strand."""
+
+    def run(fixed: tuple, streams: tuple) -> tuple:
+        image_weights, images, labels, *orders = streams
+        strands = zip(skeletons, fixed, orders, strict=True)
+        return tuple(_measure(s, own, (order, image_weights), (images, labels)) for s, own, order in strands)
 
     return run
+
+
+def _measure(skeleton: Skeleton, fixed: tuple, steps: tuple, data: tuple) -> Array:
+    def step(state: tuple, row: tuple) -> tuple:
+        return state, measure(skeleton, fixed, row, data)
+
+    return ops.scan(step, (), steps, _figures(skeleton))[1]
 
 
 def _figures(skeleton: Skeleton) -> Array:

@@ -3,6 +3,7 @@
 Letters: K models, N images, h, w, c = height, width, channels, f filters.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,9 +29,11 @@ reshape = tf.reshape
 sigmoid = tf.sigmoid
 softmax = tf.nn.softmax
 square = tf.square
+split = tf.split
 stack = tf.stack
 tanh = tf.tanh
 transpose = tf.transpose
+unstack = tf.unstack
 where = tf.where
 ones_like = tf.ones_like
 
@@ -43,6 +46,13 @@ def device_kind() -> str:
 def default_lowering() -> str:
     """How convolutions that differ by model run best here."""
     return "grouped" if device_kind() == "gpu" else "split"
+
+
+def default_strands() -> int:
+    """How many independent programs run best side by side: one a core, if an operation keeps to one core."""
+    if device_kind() == "gpu" or tf.config.threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count() or 1
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,0 +1,87 @@
+"""A strand: members of a group whose arrays are stacked; a group is one strand or several side by side.
+
+Letters: K models of the strand, B blocks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from keras import Model
+
+from lenet_tune.engines import lowering as lowerings
+from lenet_tune.engines import steps
+from lenet_tune.engines.backend import ops
+from lenet_tune.engines.base import Checkpoint, Execution
+from lenet_tune.engines.layers import Lanes, scaling
+from lenet_tune.engines.program import Stacked, stack_models
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Member:
+    """An execution with its Keras model, and where its training stands."""
+
+    execution: Execution
+    model: Model
+
+    @property
+    def block(self) -> tuple:
+        """What executions must share to see the same numbers: order of images, epoch and scaling."""
+        return self.execution.order_seed, self.execution.first_epoch, scaling(self.model)
+
+    def at(self, checkpoint: Checkpoint) -> "Member":
+        """The same execution, later."""
+        return replace(self, execution=replace(self.execution, start=checkpoint))
+
+
+class Strand:
+    """Stacked members and their state on the device.
+
+    Args:
+        members: ordered by block.
+        lowering: how convolutions run; None chooses by device.
+
+    Attributes:
+        firsts: the first member of each block.
+        weights: arrays (K, ...) as they are now.
+        velocities: SGD's momentum of each weight; empty where no member has momentum.
+        vectors: what differs by model and stays.
+    """
+
+    def __init__(self, members: Sequence[Member], lowering: str | None) -> None:
+        self.members = tuple(members)
+        keys = [member.block for member in members]
+        distinct = list(dict.fromkeys(keys))
+        self.firsts = [members[keys.index(key)] for key in distinct]
+        blocks = tuple(keys.count(key) for key in distinct)
+        self.lanes = Lanes(blocks=blocks, lowering=lowerings.choose(lowering))
+        self.stack = self._stacked()
+        self.weights = tuple(ops.on_device(w) for w in self.stack.weights)
+        self.velocities = self._velocities()
+        self.vectors = steps.on_device(self.stack.vectors)
+
+    def _stacked(self) -> Stacked:
+        models = [member.model for member in self.members]
+        stack = stack_models(models, [member.execution.train for member in self.members], self.lanes)
+        starts = [member.execution.start for member in self.members]
+        rows = [
+            stack.of_model(stack.weights, k) if start is None else start.weights
+            for k, start in enumerate(starts)
+        ]
+        return replace(stack, weights=stack.stacked(rows))
+
+    def _velocities(self) -> tuple:
+        if not self.stack.skeleton.momentum:
+            return ()
+        starts = [member.execution.start for member in self.members]
+        rows = [() if start is None else start.velocities for start in starts]
+        return tuple(ops.on_device(v) for v in self.stack.stacked(rows))
+
+    def checkpoint(self, k: int, epoch: int) -> Checkpoint:
+        """The state of member k, which has finished `epoch`."""
+        has_momentum = self.members[k].execution.train.momentum
+        own = self.velocities if has_momentum else ()
+        return Checkpoint(
+            epoch=epoch,
+            weights=self.stack.of_model([ops.to_numpy(w) for w in self.weights], k),
+            velocities=self.stack.of_model([ops.to_numpy(v) for v in own], k) if own else (),
+        )
