@@ -377,3 +377,10 @@ def test_figures_of_every_kind_of_study_can_be_had():
             analysis.summary, analysis.state, analysis.optimism, analysis.best_setting,
         ):  # fmt: skip
             figure(made)
+
+
+def test_advice_asks_for_more_seeds_only_while_the_lead_is_within_their_scatter():
+    close = study(t(0, [0.50, 0.54]), t(1, [0.49, 0.54]), seeds=2)
+    clear = study(t(0, [0.80, 0.81]), t(1, [0.49, 0.50]), seeds=2)
+    assert "with more seeds" in said(close)
+    assert "seeds" not in said(clear)

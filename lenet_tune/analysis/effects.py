@@ -12,6 +12,7 @@ from lenet_tune.knobs import BY_NAME, MAX_DEPTH, Choice, Domain, Range, show
 from lenet_tune.records import Snapshot, TrialRecord
 
 EDGE = 0.05  # part of a range's width (of its logarithm where it is logarithmic) that counts as its border
+MOST_LETTERS = 36  # length of a list of values, above which their number stands for them
 FEW_VALUES = 6  # a numeric knob with so few values, some of them repeated, is read like a list
 _LOWEST = {"momentum": 0, "l2_kernel": 0, "l2_bias": 0, "l2_activity": 0, "filter_step": 0}
 _HIGHEST = {"depth": MAX_DEPTH}
@@ -22,14 +23,14 @@ class BestValue:
     """One knob of the best setting.
 
     Args:
-        tested: what was tried, in words.
+        searched: what it was searched over, in words: a range or listed values.
         edge: where the value lies when it is at the border of that, in words, else None.
         widen: "lower" or "higher" where it would make sense to look beyond the border, else None.
     """
 
     knob: str
     value: Any
-    tested: str
+    searched: str
     edge: str | None
     widen: str | None
 
@@ -50,16 +51,17 @@ def best_setting(snapshot: Snapshot) -> tuple[BestValue, ...]:
 def _best_value(snapshot: Snapshot, name: str, value: Any, domain: Domain | None) -> BestValue:
     tried = values_tried(snapshot.trials, name)
     if isinstance(domain, Range) and _is_numeric(value):
-        tested = f"{show(domain.low)} to {show(domain.high)}"
+        searched = f"{show(domain.low)} to {show(domain.high)}"
         side = _side_of_range(domain, value)
         edge = {"lower": "at the lower end", "higher": "at the upper end", None: None}[side]
     else:
         values = list(domain.values) if isinstance(domain, Choice) else tried
-        tested = listed((show(v) for v in values), limit=3 if isinstance(value, str) else 6)
+        searched = listed((show(v) for v in values), limit=6)
+        searched = searched if len(searched) <= MOST_LETTERS else f"{len(values)} values"
         side = _side_of_list(values, value)
         edge = {"lower": "lowest of", "higher": "highest of", None: None}[side]
         edge = edge and f"{edge} {len(values)}"
-    return BestValue(knob=name, value=value, tested=tested, edge=edge, widen=_beyond(name, value, side))
+    return BestValue(knob=name, value=value, searched=searched, edge=edge, widen=_beyond(name, value, side))
 
 
 def _is_numeric(value: Any) -> bool:

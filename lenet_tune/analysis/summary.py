@@ -1,5 +1,6 @@
 """What a study says in words: its state, one sentence, and what to do next."""
 
+import math
 from dataclasses import dataclass
 
 from lenet_tune.analysis.comparison import comparison
@@ -133,7 +134,7 @@ def _widen(snapshot: Snapshot) -> list[Advice]:
     return [
         Advice(
             do=f"Try {value.widen} values of {value.knob}.",
-            why=f"The best, {show(value.value)}, is {_place(value.edge)} of what was tried: {value.tested}.",
+            why=f"The best, {show(value.value)}, is {_place(value.edge)} of what was searched: {value.searched}.",
         )
         for value in best_setting(snapshot)
         if value.widen
@@ -145,9 +146,18 @@ def _place(edge: str) -> str:
 
 
 def _more_seeds(snapshot: Snapshot) -> list[Advice]:
-    if snapshot.definition.seeds > 1 or len(snapshot.ranked) < 2:
+    if len(snapshot.ranked) < 2:
         return []
-    gap = snapshot.ranked[0].score - snapshot.ranked[1].score
+    gap, noise = snapshot.ranked[0].score - snapshot.ranked[1].score, seed_noise(snapshot)
+    if noise is not None:
+        scatter = math.sqrt(2) * noise.of_mean
+        if gap >= 2 * scatter:
+            return []
+        why = (
+            f"The best leads by {points(gap)}, less than twice the standard deviation of a difference between "
+            f"two means over {count(noise.seeds, 'seed')} ({points(scatter)})."
+        )
+        return [Advice(do="Run the leaders again with more seeds.", why=why)]
     why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."
     return [Advice(do="Run the leaders again with --seeds 5.", why=why)]
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from lenet_tune.analysis.effects import MainEffect, Slice, SlicePoint, main_effects, slices
 from lenet_tune.analysis.text import count, percent, points
-from lenet_tune.knobs import show
+from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.plot import (
@@ -33,7 +33,7 @@ def slice_charts(snapshot: Snapshot) -> tuple[Chart, ...]:
     best = snapshot.best.number if snapshot.best else None
     return tuple(
         Chart(
-            name=f"slice-{i}",
+            name=f"slice-{part.knob if part.knob in BY_NAME else i}",
             title=knob_title(part.knob, part.together),
             finding=_slice_finding(part),
             plot=_slice_plot(part, y, best),
@@ -61,7 +61,8 @@ def _slice_finding(part: Slice) -> str:
     else:
         top = sorted(scored, key=lambda p: -p.score)[: max(1, len(scored) // 4)]
         low, high = min(p.value for p in top), max(p.value for p in top)
-        words += f"; the best quarter of trials ({len(top)}) lie from {show(low)} to {show(high)}"
+        if len(top) > 2:
+            words += f"; the best quarter of trials ({len(top)}) lie from {show(low)} to {show(high)}"
     if part.inactive:
         words += f"; it does not count in {count(part.inactive, 'trial')}"
     return words + "."

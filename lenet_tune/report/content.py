@@ -20,15 +20,15 @@ _HEADINGS = {"score": "{} accuracy", "sd": "sd over seeds", "n": "n (seeds)", "s
 
 
 def best_table(snapshot: Snapshot) -> Table | None:
-    """The best setting: value, what was tested, whether at its edge; knobs at an edge first."""
+    """The best setting: value, what was searched, whether at its edge; knobs at an edge first."""
     values = analysis.best_setting(snapshot)
     if not values:
         return None
     values = sorted(values, key=lambda v: v.edge is None)
     return Table(
         caption=f"Best setting (trial {snapshot.best.number}), knobs that vary",
-        columns=("knob", "value", "tested", "at the edge?"),
-        rows=tuple((v.knob, show(v.value), v.tested, v.edge or "no") for v in values),
+        columns=("knob", "value", "searched", "at the edge?"),
+        rows=tuple((v.knob, show(v.value), v.searched, v.edge or "no") for v in values),
     )
 
 
