@@ -15,9 +15,9 @@ from PIL import Image
 
 from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
-from lenet_tune.engines.reference import EVALUATION_BATCH, one_hot
+from lenet_tune.engines.base import Execution
+from lenet_tune.engines.reference import EVALUATION_BATCH, initial_model, one_hot
 from lenet_tune.manifest import now
-from lenet_tune.model import build_lenet, compile_lenet
 from lenet_tune.records import TestReading, TrialRecord
 from lenet_tune.space import configs
 from lenet_tune.study import Study
@@ -30,11 +30,18 @@ def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, Model] | Non
     best = study.snapshot().best
     if best is None:
         return None
-    execution = best.executions[0]
+    first = best.executions[0]
     lenet, train = configs(best.setting, spec)
-    model = compile_lenet(build_lenet(lenet, seed=execution.seed), train)
-    model.set_weights(list(study.checkpoint(best.number, execution.repeat).weights))
-    return best, model
+    execution = Execution(
+        trial=best.number,
+        repeat=first.repeat,
+        seed=first.seed,
+        order_seed=first.order_seed,
+        lenet=lenet,
+        train=train,
+        start=study.checkpoint(best.number, first.repeat),
+    )
+    return best, initial_model(execution)
 
 
 def measure_best(study: Study, dataset: DataSet, spec: InputSpec) -> None:
