@@ -134,7 +134,7 @@ def _widen(snapshot: Snapshot) -> list[Advice]:
     return [
         Advice(
             do=f"Try {value.widen} values of {value.knob}.",
-            why=f"The best, {show(value.value)}, is {_place(value.edge)} of what was searched: {value.searched}.",
+            why=f"The best, {show(value.value)}, is {_place(value.edge)} of the values: {value.searched}.",
         )
         for value in best_setting(snapshot)
         if value.widen
@@ -154,8 +154,8 @@ def _more_seeds(snapshot: Snapshot) -> list[Advice]:
         if gap >= 2 * scatter:
             return []
         why = (
-            f"The best leads by {points(gap)}, less than twice the standard deviation of a difference between "
-            f"two means over {count(noise.seeds, 'seed')} ({points(scatter)})."
+            f"The best leads by {points(gap)}, less than twice the standard deviation of a difference "
+            f"between two means over {count(noise.seeds, 'seed')} ({points(scatter)})."
         )
         return [Advice(do="Run the leaders again with more seeds.", why=why)]
     why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."

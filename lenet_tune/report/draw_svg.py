@@ -36,11 +36,11 @@ def svg_file(chart: Chart) -> bytes:
     """The chart as an SVG file on white, its title above it."""
     canvas = _Canvas(chart.plot, on_paper)
     width, height = canvas.size
-    title = _text(8, 20, chart.title, anchor="start", colour=on_paper(INK), size=14, weight="bold")
+    title = _text((8, 20), chart.title, on_paper(INK), anchor="start", size=14)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height + TITLE_HEIGHT:g}" '
         f'width="{width:g}" height="{height + TITLE_HEIGHT:g}" style="{_FONT}">'
-        f'<rect width="100%" height="100%" style="fill: #ffffff"/>{title}'
+        f'<rect width="100%" height="100%" style="fill: #ffffff"/><g style="font-weight: bold">{title}</g>'
         f'<g transform="translate(0 {TITLE_HEIGHT})">{canvas.body()}</g></svg>\n'
     ).encode()
 
@@ -50,20 +50,18 @@ def _number(value: float) -> str:
 
 
 def _text(
-    x: float,
-    y: float,
+    at: tuple[float, float],
     words: str,
+    colour: str,
     *,
     anchor: str = "middle",
-    colour: str,
     size: float = TICK_SIZE,
-    weight: str = "normal",
     turn: float = 0,
 ) -> str:
+    x, y = map(_number, at)
     style = f"fill: {colour}; font-size: {size:g}px; text-anchor: {anchor}"
-    style += f"; font-weight: {weight}" if weight != "normal" else ""
-    turned = f' transform="rotate({turn:g} {_number(x)} {_number(y)})"' if turn else ""
-    return f'<text x="{_number(x)}" y="{_number(y)}"{turned} style="{style}">{escape(clean(words))}</text>'
+    turned = f' transform="rotate({turn:g} {x} {y})"' if turn else ""
+    return f'<text x="{x}" y="{y}"{turned} style="{style}">{escape(clean(words))}</text>'
 
 
 class _Canvas:
@@ -111,29 +109,29 @@ class _Canvas:
         for tick, words in x.ticks:
             if x.tilt:
                 out.append(
-                    _text(self.at_x(tick) + 4, self._bottom + 14, words, anchor="end", colour=ink, turn=-35)
+                    _text((self.at_x(tick) + 4, self._bottom + 14), words, ink, anchor="end", turn=-35)
                 )
             else:
-                out.append(_text(self.at_x(tick), self._bottom + 16, words, colour=ink))
+                out.append(_text((self.at_x(tick), self._bottom + 16), words, ink))
         for tick, words in y.ticks:
-            out.append(_text(self._left - 7, self.at_y(tick) + 4, words, anchor="end", colour=ink))
+            out.append(_text((self._left - 7, self.at_y(tick) + 4), words, ink, anchor="end"))
         return "".join(out)
 
     def _labels(self, x: Scale, y: Scale) -> str:
         ink, out = self._colour(INK), ""
         if x.label:
             middle = (self._left + self._right) / 2
-            out += _text(middle, self.size[1] - 7, x.label, colour=ink, size=LABEL_SIZE)
+            out += _text((middle, self.size[1] - 7), x.label, ink, size=LABEL_SIZE)
         if y.label:
             middle = (self._top + self._bottom) / 2
-            out += _text(14, middle, y.label, colour=ink, size=LABEL_SIZE, turn=-90)
+            out += _text((14, middle), y.label, ink, size=LABEL_SIZE, turn=-90)
         return out
 
     def _legend(self) -> str:
         out, x, y = [], self._left + 2, 13.0
         for mark in self._plot.legend:
             out.append(_SAMPLE[type(mark)](self, mark, x, y))
-            out.append(_text(x + 27, y + 4, mark.label, anchor="start", colour=self._colour(INK)))
+            out.append(_text((x + 27, y + 4), mark.label, self._colour(INK), anchor="start"))
             x += 44 + LETTER * len(mark.label)
         return "".join(out)
 
@@ -185,7 +183,7 @@ class _Canvas:
         places = self.places(mark.xs, mark.ys)
         found = zip(places, mark.texts, mark.colours, strict=True)
         return "".join(
-            _text(x, y + 4, words, anchor=mark.anchor, colour=self._colour(colour))
+            _text((x, y + 4), words, self._colour(colour), anchor=mark.anchor)
             for (x, y), words, colour in found
         )
 
