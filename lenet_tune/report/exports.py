@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,23 @@ def export_tables(snapshot: Snapshot, folder: Path) -> list[Path]:
 def export_plots(snapshot: Snapshot, folder: Path) -> list[Path]:
     """Write every chart and picture of the page as PNG and SVG; returns their paths.
 
+    The study's notice stands in the title of every chart and in the description inside every picture.
+
     Raises:
         StudyError: a file cannot be written; the one that was there stays.
     """
     from lenet_tune.report.draw_png import png_file  # slow to import
 
     folder, written = Path(folder), []
+    notice = snapshot.definition.notice
     for chart in all_charts(snapshot):
+        if notice:
+            chart = replace(chart, title=f"{chart.title} [{notice}]")
         written.append(write_atomically(folder / f"{chart.name}.png", png_file(chart)))
         written.append(write_atomically(folder / f"{chart.name}.svg", svg_file(chart)))
     for picture in _all_pictures(snapshot):
-        written.append(write_atomically(folder / f"{picture.name}.png", pictures.enlarged(picture)))
-        written.append(write_atomically(folder / f"{picture.name}.svg", pictures.as_svg(picture)))
+        written.append(write_atomically(folder / f"{picture.name}.png", pictures.enlarged(picture, notice)))
+        written.append(write_atomically(folder / f"{picture.name}.svg", pictures.as_svg(picture, notice)))
     return written
 
 

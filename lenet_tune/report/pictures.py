@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import escape
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lenet_tune.analysis.best_model import BestModel, Sample
 from lenet_tune.analysis.text import count, percent
+from lenet_tune.report.safe import clean
 
 MOST_TILES = 256
 ENLARGE = 8
@@ -135,18 +138,27 @@ def _image(place: int, sample: Sample) -> Picture | None:
     )
 
 
-def enlarged(picture: Picture) -> bytes:
-    """The picture as a PNG file for export, each pixel a square of `ENLARGE` pixels."""
+def enlarged(picture: Picture, notice: str | None) -> bytes:
+    """The picture as a PNG file for export, each pixel a square of `ENLARGE` pixels, described inside."""
     with Image.open(io.BytesIO(picture.png)) as image:
         size = (picture.width * ENLARGE, picture.height * ENLARGE)
-        return _png(np.asarray(image.resize(size, Image.Resampling.NEAREST)))
+        large, buffer = image.resize(size, Image.Resampling.NEAREST), io.BytesIO()
+    about = PngInfo()
+    about.add_itxt("Description", _described(picture, notice))
+    large.save(buffer, "PNG", pnginfo=about)
+    return buffer.getvalue()
 
 
-def as_svg(picture: Picture) -> bytes:
-    """The picture as an SVG file for export."""
+def as_svg(picture: Picture, notice: str | None) -> bytes:
+    """The picture as an SVG file for export, described by its title."""
     width, height = picture.width * ENLARGE, picture.height * ENLARGE
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f"<title>{escape(_described(picture, notice))}</title>"
         f'<image width="{width}" height="{height}" style="image-rendering: pixelated" '
         f'href="{picture.uri}"/></svg>\n'
-    ).encode("ascii")
+    ).encode()
+
+
+def _described(picture: Picture, notice: str | None) -> str:
+    return clean(picture.alt + (f" [{notice}]" if notice else ""))

@@ -97,6 +97,15 @@ def test_plots_are_written_as_png_and_svg(tmp_path):
             assert path.read_bytes().startswith(b"<svg xmlns=")
 
 
+def test_every_plot_carries_the_notice(tmp_path):
+    made = factory.section_grid(2, epochs=2, notice=factory.NOTICE)
+    for path in export_plots(made, tmp_path):
+        if path.suffix == ".svg":
+            assert factory.NOTICE in path.read_text(encoding="utf-8")
+    with Image.open(tmp_path / "kernels.png") as image:
+        assert factory.NOTICE in image.info["Description"]
+
+
 def test_plots_of_hostile_names_can_be_drawn(tmp_path):
     made = factory.search(4)
     classes = ["$x^2$", "\\frac{", "🦊", "<b>", "nul\x00", "\ud800", "a" * 500, "%", "שלום", ""]
