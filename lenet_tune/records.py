@@ -4,7 +4,6 @@ A `Snapshot` is the whole content of a study without weights; it goes through JS
 made from a study file or from its export. Statuses and scores are derived here, so they cannot disagree.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +11,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lenet_tune.engines.base import EpochResult
-from lenet_tune.knobs import show
 
 OUTCOMES = ("done", "diverged", "failed")
 
@@ -185,24 +183,3 @@ class Snapshot:
     def ended(self) -> int:
         """Trials that are done, diverged or failed."""
         return sum(t.status in OUTCOMES for t in self.trials)
-
-    @property
-    def state(self) -> str:
-        """The study's status in words."""
-        total = self.planned if self.planned is not None else len(self.trials)
-        unlucky = [f"{self.count(s)} {s}" for s in ("diverged", "failed") if self.count(s)]
-        complete = self.ended >= total and not self.manifest.get("interrupted")
-        head = (
-            f"complete, {self.ended} trials" if complete else f"interrupted, {self.ended} of {total} trials"
-        )
-        return ", ".join([head, *unlucky])
-
-
-def describe_setting(setting: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """The values of some knobs in one line."""
-    return ", ".join(f"{name} {show(setting[name])}" for name in names if name in setting)
-
-
-def is_finite(value: float | None) -> bool:
-    """Whether there is a value and it is a finite number."""
-    return value is not None and math.isfinite(value)

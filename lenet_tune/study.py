@@ -240,12 +240,15 @@ class Study:
         return None if row is None else unpack(*row)
 
     def keep_checkpoints(self, trials: Iterable[int]) -> None:
-        """Drop the checkpoints of finished executions, except those of `trials`."""
+        """Drop the checkpoints of ended trials, except those of `trials`.
+
+        A trial with executions to come keeps all of its own: it may still turn out the best.
+        """
         kept = ",".join(str(int(number)) for number in trials)
         with self._transaction() as db:
             db.execute(
-                f"DELETE FROM checkpoint WHERE trial NOT IN ({kept}) AND EXISTS (SELECT 1 FROM execution x"
-                " WHERE x.trial = checkpoint.trial AND x.repeat = checkpoint.repeat AND x.outcome NOT NULL)"
+                f"DELETE FROM checkpoint WHERE trial NOT IN ({kept}) AND NOT EXISTS"
+                " (SELECT 1 FROM execution x WHERE x.trial = checkpoint.trial AND x.outcome IS NULL)"
             )
 
     def trials(self) -> tuple[TrialRecord, ...]:

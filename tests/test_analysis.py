@@ -328,7 +328,7 @@ def test_summary_gives_the_test_figure_of_a_validation_study_apart():
     [
         ({"interrupted": True}, 2, "running or cut off, 1 of 2 trials ended"),
         ({"interrupted": True, "ended": "x"}, 2, "interrupted, 1 of 2 trials"),
-        ({"interrupted": False, "ended": "x"}, 1, "complete, 1 trials"),
+        ({"interrupted": False, "ended": "x"}, 1, "complete, 1 trial"),
     ],
 )
 def test_state_tells_running_from_interrupted(manifest, planned, start):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import fake_engine
+from fakes import fake_engine
 
 from lenet_tune.cli import main
 
@@ -176,7 +176,7 @@ def test_a_wrong_command_ends_in_one_line_with_its_exit_code(cli, words, code, n
 def test_a_signal_stops_the_search_keeps_what_is_done_and_says_how_to_go_on(tiny_npz, tmp_path, number, code):
     script = (
         "import sys, time; sys.path.insert(0, sys.argv.pop(1))\n"
-        "from conftest import fake_engine; from lenet_tune import session; from lenet_tune.cli import main\n"
+        "from fakes import fake_engine; from lenet_tune import session; from lenet_tune.cli import main\n"
         "session.load_engine = lambda name: fake_engine(on_epoch=lambda: time.sleep(0.3))\n"
         "session._measure = lambda *words: None\n"
         "main()\n"

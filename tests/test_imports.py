@@ -22,7 +22,7 @@ ALLOWED = {
     "model": {"config"},
     "data": {"errors"},
     "fusion": {"engines", "errors"},
-    "records": {"engines", "knobs"},
+    "records": {"engines"},
     "studyfile": {"engines", "errors"},
     "study": {"engines", "errors", "records", "studyfile"},
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},

@@ -1,5 +1,5 @@
 import pytest
-from conftest import SilentWatcher, fake_accuracy, fake_engine
+from fakes import SilentWatcher, fake_accuracy, fake_engine
 
 from lenet_tune import plan, search, session
 from lenet_tune.errors import SearchError
@@ -172,9 +172,10 @@ def test_a_grid_point_that_cannot_be_built_is_a_failed_trial_that_says_why(tmp_p
     assert "does not fit" in valid.executions[0].error
 
 
-def test_only_the_best_trials_weights_stay(tmp_path, tiny_data):
-    with begin(tmp_path, tiny_data, trials=6, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data))
+@pytest.mark.parametrize("capacity", [1, 3, 100])
+def test_only_the_best_trials_weights_stay(tmp_path, tiny_data, capacity):
+    with begin(tmp_path, tiny_data, trials=6, seeds=2, knobs=KNOBS) as study:
+        search.run(study, tools(study, tiny_data, capacity=capacity))
         best = study.snapshot().best.number
         kept = [t.number for t in study.trials() if study.checkpoint(t.number, 0) is not None]
     assert kept == [best]

@@ -114,17 +114,25 @@ def test_unfinished_work_goes_on_from_its_checkpoint(study):
     assert left[1][2] is None
 
 
-def test_finished_work_keeps_every_epoch_and_only_wanted_weights(study):
+def test_ended_trials_keep_their_epochs_and_only_wanted_weights(study):
     for trial in (0, 1):
-        end = Ending(trial=trial, repeat=0, outcome="done")
-        study.record([epoch(trial, 0, 1)], checkpoints={(trial, 0): state(1)}, endings=[end])
-    study.record([epoch(0, 1, 1)], checkpoints={(0, 1): state(1)})
+        for repeat in (0, 1):
+            end = Ending(trial=trial, repeat=repeat, outcome="done")
+            here = (trial, repeat)
+            study.record([epoch(*here, 1)], checkpoints={here: state(1)}, endings=[end])
     study.keep_checkpoints([1])
     assert study.checkpoint(0, 0) is None
     assert study.checkpoint(1, 0) is not None
-    assert study.checkpoint(0, 1) is not None, "the state of unfinished work must stay"
     study.keep_checkpoints([])
     assert study.checkpoint(1, 0) is None
+    assert len(study.trials()[0].executions[0].epochs) == 1
+
+
+def test_a_trial_with_a_seed_to_come_keeps_the_weights_of_those_that_ended(study):
+    end = Ending(trial=0, repeat=0, outcome="done")
+    study.record([epoch(0, 0, 1)], checkpoints={(0, 0): state(1)}, endings=[end])
+    study.keep_checkpoints([])
+    assert study.checkpoint(0, 0) is not None
 
 
 def test_a_second_process_is_refused_in_one_line_and_a_reader_is_not(study):

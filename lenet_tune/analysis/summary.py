@@ -19,14 +19,22 @@ FLAT_LEAST = 5
 
 def state(snapshot: Snapshot) -> str:
     """The study's status in words; without an end in its manifest it still runs, or was cut off."""
-    total = snapshot.planned if snapshot.planned is not None else len(snapshot.trials)
-    if snapshot.manifest.get("ended") or (snapshot.planned is not None and snapshot.ended >= total > 0):
-        return snapshot.state
-    head = f"running or cut off, {snapshot.ended} of {count(total, 'trial')} ended"
-    if not snapshot.trials:
-        head = f"no trial yet, {count(total, 'trial')} planned" if total else "empty, no trial yet"
     unlucky = [f"{snapshot.count(s)} {s}" for s in ("diverged", "failed") if snapshot.count(s)]
-    return ", ".join([head, *unlucky])
+    return ", ".join([_progress(snapshot), *unlucky])
+
+
+def _progress(snapshot: Snapshot) -> str:
+    total = snapshot.planned if snapshot.planned is not None else len(snapshot.trials)
+    has_end = "ended" in snapshot.manifest
+    if (snapshot.planned is not None and snapshot.ended >= total > 0) or (
+        has_end and snapshot.ended >= total and not snapshot.manifest.get("interrupted")
+    ):
+        return f"complete, {count(snapshot.ended, 'trial')}"
+    if has_end:
+        return f"interrupted, {snapshot.ended} of {count(total, 'trial')}"
+    if not snapshot.trials:
+        return f"no trial yet, {count(total, 'trial')} planned" if total else "empty, no trial yet"
+    return f"running or cut off, {snapshot.ended} of {count(total, 'trial')} ended"
 
 
 def summary(snapshot: Snapshot) -> str:
