@@ -22,10 +22,8 @@ relu = jax.nn.relu
 reshape = jnp.reshape
 sigmoid = jax.nn.sigmoid
 softmax = jax.nn.softmax
-split = jnp.split
 square = jnp.square
 tanh = jnp.tanh
-unstack = jnp.unstack
 where = jnp.where
 ones_like = jnp.ones_like
 equal = jnp.equal
@@ -125,6 +123,13 @@ def conv(x: Array, kernel: Array, *, strides: tuple[int, int], padding: str, gro
     return lax.conv_general_dilated(
         x, kernel, strides, padding.upper(), dimension_numbers=_DIMENSIONS, feature_group_count=groups
     )
+
+
+def split_conv(x: Array, kernels: Array, strides: tuple[int, int], padding: str) -> Array:
+    """Convolution of wide maps x (N, h, w, K * c) with kernels (K, kh, kw, c, f), model by model."""
+    maps = jnp.split(x, kernels.shape[0], -1)
+    outs = [conv(own, k, strides=strides, padding=padding) for own, k in zip(maps, kernels, strict=True)]
+    return jnp.concatenate(outs, -1)  # (N, h', w', K * f)
 
 
 def add_bias(x: Array, bias: Array) -> Array:

@@ -25,12 +25,7 @@ def grouped(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str)
 
 def split(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
     """K small convolutions; suits a CPU."""
-    maps = ops.split(x, kernels.shape[0], -1)
-    outputs = [
-        ops.conv(own, kernel, strides=strides, padding=padding)
-        for own, kernel in zip(maps, ops.unstack(kernels), strict=True)
-    ]
-    return ops.concat(outputs, -1)
+    return ops.split_conv(x, kernels, strides, padding)
 
 
 def patches(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
@@ -38,24 +33,25 @@ def patches(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str)
     models, kh, kw, c, f = kernels.shape
     n = x.shape[0]
     x = ops.transpose(ops.reshape(x, (n, *x.shape[1:3], models, c)), (3, 0, 1, 2, 4))  # (K, N, h, w, c)
-    windows = window_matrix(x, (kh, kw), strides, padding)  # (K, N, h', w', kh * kw * c)
+    windows = window_matrix(x, (kh, kw), strides, padding)  # (K, N, h', w', kw * kh * c)
     h, w = windows.shape[2:4]
-    rows = ops.reshape(windows, (models, n * h * w, kh * kw * c))
-    out = ops.matmul(rows, ops.reshape(kernels, (models, kh * kw * c, f)))  # (K, N * h' * w', f)
+    rows = ops.reshape(windows, (models, n * h * w, kw * kh * c))
+    turned = ops.reshape(ops.transpose(kernels, (0, 2, 1, 3, 4)), (models, kw * kh * c, f))
+    out = ops.matmul(rows, turned)  # (K, N * h' * w', f)
     out = ops.transpose(ops.reshape(out, (models, n, h, w, f)), (1, 2, 3, 0, 4))
     return ops.reshape(out, (n, h, w, models * f))
 
 
 def window_matrix(x: Array, size: tuple[int, int], strides: tuple[int, int], padding: str) -> Array:
-    """Every window of x (..., h, w, c), flat: (..., h', w', kh * kw * c)."""
+    """Every window of x (..., h, w, c), column by column: (..., h', w', kw * kh * c)."""
     lead = len(x.shape) - 3
     if padding == "same":
         edges = [_same_edges(x.shape[lead + i], size[i], strides[i]) for i in range(2)]
         x = ops.pad(x, [(0, 0)] * lead + edges + [(0, 0)])
     (h, w), (sh, sw) = x.shape[lead : lead + 2], strides
     ends = h - size[0] + 1, w - size[1] + 1
-    places = [(i, j) for i in range(size[0]) for j in range(size[1])]
-    return ops.concat([x[..., i : i + ends[0] : sh, j : j + ends[1] : sw, :] for i, j in places], -1)
+    x = ops.concat([x[..., i : i + ends[0] : sh, :, :] for i in range(size[0])], -1)
+    return ops.concat([x[..., j : j + ends[1] : sw, :] for j in range(size[1])], -1)
 
 
 def _same_edges(side: int, window: int, stride: int) -> tuple[int, int]:
@@ -85,6 +81,7 @@ def conv_shared(x: Array, kernels: Array, lowering: str, *, strides: tuple[int, 
     if lowering != "patches":
         return ops.conv(x, wide, strides=strides, padding=padding)
     kh, kw, c, f = wide.shape
-    windows = window_matrix(x, (kh, kw), strides, padding)  # (N, h', w', kh * kw * c)
-    rows = ops.reshape(windows, (-1, kh * kw * c))
-    return ops.reshape(ops.matmul(rows, ops.reshape(wide, (kh * kw * c, f))), (*windows.shape[:3], f))
+    windows = window_matrix(x, (kh, kw), strides, padding)  # (N, h', w', kw * kh * c)
+    rows = ops.reshape(windows, (-1, kw * kh * c))
+    turned = ops.reshape(ops.transpose(wide, (1, 0, 2, 3)), (kw * kh * c, f))
+    return ops.reshape(ops.matmul(rows, turned), (*windows.shape[:3], f))
