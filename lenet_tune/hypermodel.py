@@ -115,7 +115,10 @@ class LeNetHyperModel(keras_tuner.HyperModel):
             lenet, train = configs(self.values_to_setting(hp), self.spec)
         except InfeasibleError as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
-        return compile_lenet(build_lenet(lenet, seed=self.seed), train)
+        model = compile_lenet(build_lenet(lenet, seed=self.seed), train)
+        # So that Keras Tuner's `get_best_models` finds a place for the saved momentum.
+        model.optimizer.build(model.trainable_variables)
+        return model
 
     def fit(
         self,

@@ -25,9 +25,10 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-_SCALE_BOUNDS = (0.05, 1000.0)
-_VARIANCE_BOUNDS = (0.05, 20.0)
-_NOISE_BOUNDS = (1e-4, 1.0)
+# Far beyond where the priors let a fit go: scikit-learn warns where one ends at a bound.
+_SCALE_BOUNDS = (1e-3, 1e5)
+_VARIANCE_BOUNDS = (1e-4, 1e4)
+_NOISE_BOUNDS = (1e-7, 1e2)
 _PRIOR_NOISE = 0.05
 """Prior median of the noise variance, of scores scaled to variance 1."""
 
@@ -96,7 +97,8 @@ class Surrogate:
         self._features = features
         self._scores = (scores - scores.mean()) / (spread if spread > 0 else 1.0)
         part = np.unique(np.linspace(0, len(scores) - 1, MAX_FITTED).astype(int))
-        gp = GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=_most_probable)
+        optimizer = _most_probable if spread > 0 else None  # equal scores say nothing of scales
+        gp = GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=optimizer)
         gp.fit(features[part], self._scores[part])
         self._gp = self._with_scales_of(gp)
 
