@@ -93,7 +93,7 @@ class Progress:
             return
         parts = [f"{self._ended}{f'/{self._planned}' if self._planned else ''} trials done", doing]
         if self._rate:
-            parts.append(f"{self._rate:,.0f} images x models/s")
+            parts.append(f"{self._rate:,.0f} images/s")
         if self._scores:
             best = max(self._scores, key=self._scores.get)
             parts.append(f"best {self._scores[best]:.4f} (trial {best})")
