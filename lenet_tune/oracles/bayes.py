@@ -60,7 +60,7 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
     def _best_candidate(self, finished: list[Told], pending: list[Told]) -> Setting | None:
         model = self._fit(finished)
         if pending:
-            model = model.believing(self._features(pending))
+            model = model.supposing(self._features(pending))
         known = np.array([self._codec.positions(t.setting) for t in [*finished, *pending]])
         best = model.best()
         candidates = self._candidates(known[np.argsort(-self._means(model, known), kind="stable")[:_PARENTS]])

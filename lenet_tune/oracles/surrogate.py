@@ -102,14 +102,17 @@ class Surrogate:
         gp.fit(features[part], self._scores[part])
         self._gp = self._with_scales_of(gp)
 
-    def believing(self, features: np.ndarray) -> Surrogate:
-        """The model that takes pending trials (m, C) to score what it expects of them, scales unchanged.
+    def supposing(self, features: np.ndarray) -> Surrogate:
+        """The model that takes pending trials (m, C) to score a deviation below its mean, scales unchanged.
 
-        Source: the "Kriging believer" of Ginsbourger, Le Riche and Carraro 2010, section 4.2.
+        Source: a batch by hallucinated results, as in Ginsbourger, Le Riche and Carraro 2010, section 4.2
+        (constant liar, Kriging believer), with the pessimistic result of Keras Tuner's own oracle: it keeps a
+        batch apart better than the mean does.
         """
+        mean, deviation = self.predict(features)
         other = object.__new__(Surrogate)
         other._features = np.concatenate([self._features, features])
-        other._scores = np.concatenate([self._scores, self.predict(features)[0]])
+        other._scores = np.concatenate([self._scores, mean - deviation])
         other._gp = other._with_scales_of(self._gp)
         return other
 
