@@ -41,6 +41,7 @@ class Execution:
         seed: of the initial weights.
         order_seed: of the order of the images, epoch by epoch.
         start: where to go on; None starts from the initial weights.
+        label: the trial's caption, for people.
     """
 
     trial: int
@@ -50,6 +51,7 @@ class Execution:
     lenet: LeNetConfig
     train: TrainConfig
     start: Checkpoint | None = None
+    label: str = ""
 
     @property
     def id(self) -> tuple[int, int]:
