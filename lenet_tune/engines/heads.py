@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 
 from lenet_tune.engines.backend import ops
-from lenet_tune.engines.layers import ACTIVATIONS
+from lenet_tune.engines.weighted import ACTIVATIONS
 from lenet_tune.errors import SettingError
 
 Array = ops.Array

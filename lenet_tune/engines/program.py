@@ -11,7 +11,10 @@ from keras import Model
 
 from lenet_tune.config import TrainConfig
 from lenet_tune.engines.heads import Head
-from lenet_tune.engines.layers import Dense, Fused, Lanes, Part, activation_name, fuse_layers
+from lenet_tune.engines.layers import fuse_layers
+from lenet_tune.engines.parts import Fused, Lanes, Part
+from lenet_tune.engines.reading import activation_name, as_keras
+from lenet_tune.engines.weighted import Dense
 from lenet_tune.errors import SettingError
 
 
@@ -139,5 +142,5 @@ def _vectors(
         "parts": tuple(f.vectors for f in fused),
         "head": masks,
         "rates": tuple(rates * own.astype(dtype) for own in present),
-        "momentum": np.array([train.momentum for train in trains], dtype),
+        "momentum": np.array([as_keras(train.momentum, dtype) for train in trains]),
     }

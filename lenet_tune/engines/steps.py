@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lenet_tune.engines.backend import ops
-from lenet_tune.engines.layers import Context
+from lenet_tune.engines.parts import Context
 from lenet_tune.engines.program import Skeleton
 
 Array = ops.Array

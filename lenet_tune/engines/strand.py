@@ -12,8 +12,9 @@ from lenet_tune.engines import lowering as lowerings
 from lenet_tune.engines import steps
 from lenet_tune.engines.backend import ops
 from lenet_tune.engines.base import Checkpoint, Execution
-from lenet_tune.engines.layers import Lanes, scaling
+from lenet_tune.engines.parts import Lanes
 from lenet_tune.engines.program import Stacked, stack_models
+from lenet_tune.engines.reading import scaling
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
