@@ -27,7 +27,8 @@ from lenet_tune.engines.base import (
 )
 from lenet_tune.engines.compiling import Compiler
 from lenet_tune.engines.strand import Member, Strand
-from lenet_tune.fusion import balanced
+from lenet_tune.errors import SettingError
+from lenet_tune.fusion import balanced, skeleton_key
 
 COMPACT_AFTER = 50_000
 """Image visits that ended executions may waste until the group is compacted: what a new program costs."""
@@ -63,6 +64,8 @@ def train_group(
     Raises:
         SettingError: executions that do not fit in one program (see `fusion.partition`).
     """
+    if len({skeleton_key(e) for e in executions}) > 1:
+        raise SettingError("Executions of one group must agree in all that is not fusible: use `partition`.")
     members = [
         Member(execution=e, model=reference.initial_model(e))
         for e in executions
