@@ -153,12 +153,17 @@ def test_starting_points_outside_the_space_do_not_disturb_the_model():
     assert past[-1].detail["origin"] == "model"
 
 
-def test_fifty_trials_in_batches_of_eight_find_more_than_a_hundred_random_ones():
-    # Medians over seeds, scores with noise (sd 0.01), the true accuracy of the trial that looks best.
+def test_thirty_four_trials_in_batches_of_eight_find_more_than_a_hundred_random_ones():
+    # The true accuracy of the trial that looks best under noise (sd 0.01), mean of four seeds. Measured: 0.574
+    # against 0.529; with the expected improvement replaced by random numbers 0.505.
+    names = ("learning_rate", "momentum", "activation", "final_activation", "loss", "batch_size")
+    names += ("normalization", "filters", "pooling", "bias_mean_1")
+    space = Space.at({}).replace({name: FULL.domains[name] for name in names})
+
     def found(kind, trials, seed):
-        past = search(make_oracle(kind, FULL, SPEC, seed=seed), trials, 8, lambda s: noisy(s, seed))
+        past = search(make_oracle(kind, space, SPEC, seed=seed), trials, 8, lambda s: noisy(s, seed))
         return accuracy(max(past, key=lambda t: t.score).setting)
 
-    model_based = np.median([found("bayes", 50, seed) for seed in range(3)])
-    at_random = np.median([found("random", 100, seed) for seed in range(3)])
-    assert model_based > at_random
+    model_based = np.mean([found("bayes", 34, seed) for seed in range(4)])
+    at_random = np.mean([found("random", 100, seed) for seed in range(4)])
+    assert model_based > at_random + 0.02
