@@ -179,7 +179,8 @@ def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
 
 
 def _complete(snapshot: Snapshot) -> bool:
-    if snapshot.manifest.get("interrupted", True):
+    measured = snapshot.best is None or snapshot.best_model is not None
+    if snapshot.manifest.get("interrupted", True) or not measured:
         return False
     return snapshot.planned is None or snapshot.ended >= snapshot.planned
 
@@ -191,6 +192,7 @@ def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
     import keras
 
     from lenet_tune import search
+    from lenet_tune.artifacts import measure_best
 
     definition = study.definition
     facts = manifest.collect(
@@ -206,25 +208,19 @@ def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
         try:
             _greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
-            search.run(study, tools)
-            complete = True
-        except search.BudgetSpent:
-            say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")
+            try:
+                search.run(study, tools)
+                complete = True
+            except search.BudgetSpent:
+                say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")
+            measure_best(study, dataset, spec)
         except Interrupted as interruption:
             stopped_by = interruption.number
             say(f"Stopped; everything finished is kept. {_way_on(study)}")
         finally:
             wall = time.monotonic() - started
             study.set_manifest(manifest.finish(study.manifest, wall_seconds=wall, interrupted=not complete))
-        if complete or stopped_by is None:
-            _measure(study, dataset, spec)
     return stopped_by
-
-
-def _measure(study: Study, dataset: DataSet, spec: InputSpec) -> None:
-    from lenet_tune.artifacts import measure_best
-
-    measure_best(study, dataset, spec)
 
 
 def _tools(study: Study, dataset: DataSet, place: Place, progress: Progress) -> tuple[Any, InputSpec]:
