@@ -154,8 +154,8 @@ def test_starting_points_outside_the_space_do_not_disturb_the_model():
 
 
 def test_thirty_four_trials_in_batches_of_eight_find_more_than_a_hundred_random_ones():
-    # The true accuracy of the trial that looks best under noise (sd 0.01), mean of four seeds. Measured: 0.574
-    # against 0.529; with the expected improvement replaced by random numbers 0.505.
+    # The true accuracy of the trial that looks best under noise (sd 0.01), mean of four seeds. Measured:
+    # 0.574 against 0.529; with the expected improvement replaced by random numbers 0.505.
     names = ("learning_rate", "momentum", "activation", "final_activation", "loss", "batch_size")
     names += ("normalization", "filters", "pooling", "bias_mean_1")
     space = Space.at({}).replace({name: FULL.domains[name] for name in names})
