@@ -10,8 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lenet_tune.engines.base import EpochResult, Execution, GroupEpoch
-from lenet_tune.records import Snapshot
-from lenet_tune.study import Ending
+from lenet_tune.records import Ending, Snapshot
 
 
 class Progress:

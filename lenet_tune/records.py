@@ -4,7 +4,7 @@ A `Snapshot` is the whole content of a study without weights; it goes through JS
 made from a study file or from its export. Statuses and scores are derived here, so they cannot disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, stdev
@@ -132,6 +132,26 @@ class TrialRecord:
     def epochs_done(self) -> int:
         """Epochs of the first execution."""
         return len(self.executions[0].epochs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTrial:
+    """A proposal on its way into the store; `seeds` holds (seed, order_seed) of each execution."""
+
+    setting: Mapping[str, Any]
+    label: str
+    proposal: Mapping[str, Any]
+    seeds: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How an execution ended; `outcome` is one of `OUTCOMES`."""
+
+    trial: int
+    repeat: int
+    outcome: str
+    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,10 @@ from lenet_tune.errors import SearchError, SettingError
 from lenet_tune.fusion import partition
 from lenet_tune.oracles import Oracle, Told
 from lenet_tune.plan import label_of
-from lenet_tune.records import ExecutionRecord, TrialRecord
+from lenet_tune.records import Ending, ExecutionRecord, NewTrial, TrialRecord
 from lenet_tune.seeds import execution_seeds
 from lenet_tune.space import configs, key
-from lenet_tune.study import Ending, NewTrial, Study
+from lenet_tune.study import Study
 
 MAX_FAILURES_IN_A_ROW = 5
 # Mistakes in the code, not in a trial: a search that swallowed them would go on with nonsense.

@@ -16,7 +16,15 @@ from typing import Any
 
 from lenet_tune.engines.base import Checkpoint, EpochResult
 from lenet_tune.errors import StudyError
-from lenet_tune.records import Definition, ExecutionRecord, Snapshot, TestReading, TrialRecord
+from lenet_tune.records import (
+    Definition,
+    Ending,
+    ExecutionRecord,
+    NewTrial,
+    Snapshot,
+    TestReading,
+    TrialRecord,
+)
 from lenet_tune.studyfile import (
     FILE_NAME,
     SCHEMA,
@@ -27,26 +35,6 @@ from lenet_tune.studyfile import (
     take_lock,
     unpack,
 )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NewTrial:
-    """A proposal on its way into the store; `seeds` holds (seed, order_seed) of each execution."""
-
-    setting: Mapping[str, Any]
-    label: str
-    proposal: Mapping[str, Any]
-    seeds: Sequence[tuple[int, int]]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How an execution ended; `outcome` is one of `records.OUTCOMES`."""
-
-    trial: int
-    repeat: int
-    outcome: str
-    error: str | None = None
 
 
 class Study:

@@ -8,8 +8,8 @@ import pytest
 
 from lenet_tune.engines.base import Checkpoint, EpochResult
 from lenet_tune.errors import StudyError, StudyInUseError
-from lenet_tune.records import Definition, TestReading
-from lenet_tune.study import Ending, NewTrial, Study
+from lenet_tune.records import Definition, Ending, NewTrial, TestReading
+from lenet_tune.study import Study
 from lenet_tune.studyfile import FILE_NAME
 
 
