@@ -1,5 +1,13 @@
 """Fixtures of the engines' tests."""
 
+import os
+
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # The programs are small and run once: compiling them is nearly all the time that the tests take.
+    os.environ.setdefault(
+        "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    )
+
 import keras
 import pytest
 
