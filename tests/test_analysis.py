@@ -1,5 +1,6 @@
 """Figures against independent computations on made-up studies."""
 
+import dataclasses
 import math
 import statistics
 import sys
@@ -224,6 +225,15 @@ def test_a_run_without_a_trial_is_not_run():
     rows = analysis.comparison(factory.section_grid(3, done=1))
     assert [row.status for row in rows] == ["done", "not run"]
     assert rows[1].words == "not run"
+
+
+def test_a_diverged_run_says_when_and_at_what_accuracy():
+    """The report prints 0.1002 for a run that diverges here: the accuracy must not be lost."""
+    made = factory.section_grid(3)
+    wild = factory.trial(0, [0.1], setting=made.trials[0].setting, epochs=6, outcome="diverged")
+    rows = analysis.comparison(dataclasses.replace(made, trials=(wild, made.trials[1])))
+    assert rows[0].words == "diverged in epoch 6, accuracy then 10.00 %"
+    assert rows[0].mean is None
 
 
 def test_one_stage_compares_with_its_own_tables_only():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lenet_tune import sections
 from lenet_tune.analysis.curves import TrialCurves, trial_curves
 from lenet_tune.analysis.ranking import epochs_done
-from lenet_tune.analysis.text import count
+from lenet_tune.analysis.text import count, percent
 from lenet_tune.errors import SettingError
 from lenet_tune.records import Definition, Snapshot, TrialRecord
 from lenet_tune.sections import PUBLISHED_EPOCHS, Run
@@ -25,7 +25,7 @@ class ReportRow:
 
     Args:
         trial: its number; None where the study has none with this setting.
-        status: of the trial; "not run" where there is none.
+        status: of the trial; when and at what accuracy a diverged one ended; "not run" without one.
         mean, sd, n: of the held-out accuracy after the last epoch, over finished seeds.
         reasons: why published and measured cannot be compared; empty where they can.
         curves: of the trial, where it has an epoch.
@@ -125,10 +125,18 @@ def _row(run: Run, trial: TrialRecord | None, definition: Definition) -> ReportR
     return ReportRow(
         run=run,
         trial=trial.number,
-        status=trial.status,
+        status=_status(trial),
         mean=trial.score,
         sd=trial.spread,
         n=len(trial.accuracies),
         reasons=reasons,
         curves=trial_curves(trial) if any(e.epochs for e in trial.executions) else None,
     )
+
+
+def _status(trial: TrialRecord) -> str:
+    # The report prints such a run as the accuracy of naming one class for everything: say both.
+    ends = [e.epochs[-1] for e in trial.executions if e.outcome == "diverged" and e.epochs]
+    if trial.status != "diverged" or not ends:
+        return trial.status
+    return f"diverged in epoch {ends[0].epoch}, accuracy then {percent(ends[0].held_out_accuracy)}"
