@@ -111,8 +111,8 @@ def _score(snapshot: Snapshot) -> str:
     d = snapshot.definition
     return (
         f"A trial's score is the mean over its seeds (asked for: {d.seeds}) of {d.held_out_name} accuracy "
-        f"after the last epoch, not the best epoch. Every seed derives from study seed {d.seed}, trial and "
-        "repeat."
+        f"after the last epoch, not the best epoch. Every seed derives from study seed {d.seed}: the k-th "
+        "execution of every trial starts from the same one and sees the images in the same order."
     )
 
 
