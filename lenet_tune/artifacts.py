@@ -15,11 +15,10 @@ from PIL import Image
 
 from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
-from lenet_tune.engines.base import Execution
 from lenet_tune.engines.reference import EVALUATION_BATCH, initial_model, one_hot
+from lenet_tune.executions import execution_of
 from lenet_tune.manifest import now
 from lenet_tune.records import TestReading, TrialRecord
-from lenet_tune.space import configs
 from lenet_tune.study import Study
 
 SAMPLES = 10  # report, Table 5
@@ -28,36 +27,25 @@ SAMPLES = 10  # report, Table 5
 def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, Model] | None:
     """The best trial and its first execution's trained, compiled model; None before any trial is done."""
     best = study.snapshot().best
-    if best is None:
-        return None
-    first = best.executions[0]
-    lenet, train = configs(best.setting, spec)
-    execution = Execution(
-        trial=best.number,
-        repeat=first.repeat,
-        seed=first.seed,
-        order_seed=first.order_seed,
-        lenet=lenet,
-        train=train,
-        start=study.checkpoint(best.number, first.repeat),
-    )
-    return best, initial_model(execution)
+    return None if best is None else (best, _trained(study, best, spec))
+
+
+def _trained(study: Study, trial: TrialRecord, spec: InputSpec) -> Model:
+    first = trial.executions[0]
+    return initial_model(execution_of(trial, first, spec, study.checkpoint(trial.number, first.repeat)))
 
 
 def measure_best(study: Study, dataset: DataSet, spec: InputSpec) -> None:
     """Read the test images for the study's best trial, once, and store the figures of its model."""
-    found = best_model(study, spec)
-    if found is None:
+    snapshot = study.snapshot()
+    best, previous = snapshot.best, snapshot.best_model
+    if best is None or (previous is not None and previous["trial"] == best.number):
         return
-    trial, model = found
-    previous = study.snapshot().best_model
-    if previous is not None and previous["trial"] == trial.number:
-        return
-    figures = describe(model, dataset, seed=study.definition.seed)
+    figures = describe(_trained(study, best, spec), dataset, seed=snapshot.definition.seed)
     reading = TestReading(
-        trial=trial.number, when=now(), accuracy=figures["accuracy"], images=figures["images"]
+        trial=best.number, when=now(), accuracy=figures["accuracy"], images=figures["images"]
     )
-    study.set_best_model({"trial": trial.number, "repeat": 0, **figures}, reading)
+    study.set_best_model({"trial": best.number, "repeat": 0, **figures}, reading)
 
 
 def describe(model: Model, dataset: DataSet, *, seed: int) -> dict[str, Any]:

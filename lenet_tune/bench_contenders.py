@@ -15,7 +15,7 @@ from lenet_tune.config import LeNetConfig, TrainConfig
 from lenet_tune.data import Split
 from lenet_tune.engines.base import Execution, TrainingData
 from lenet_tune.errors import LeNetTuneError
-from lenet_tune.seeds import execution_seeds
+from lenet_tune.executions import execution_seeds
 
 HELD_OUT_IMAGES = 64  # so few that an epoch is training
 

@@ -7,11 +7,11 @@ from lenet_tune import devices, plan
 from lenet_tune.config import InputSpec, LeNetConfig, TrainConfig
 from lenet_tune.engines.base import Execution
 from lenet_tune.errors import InfeasibleError
+from lenet_tune.executions import execution_seeds
 from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.plan import Options
 from lenet_tune.progress import duration, say
 from lenet_tune.records import Definition
-from lenet_tune.seeds import execution_seeds
 from lenet_tune.session import Place, build_oracle, capacity_of, load_data, load_engine
 from lenet_tune.space import Setting, Space, configs
 from lenet_tune.views import aligned

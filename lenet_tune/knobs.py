@@ -167,4 +167,3 @@ KNOBS: tuple[Knob, ...] = (
 )
 BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}
 DEFAULTS: dict[str, Any] = {knob.name: knob.default for knob in KNOBS}
-NON_FUSIBLE = tuple(knob.name for knob in KNOBS if not knob.fusible)

@@ -128,11 +128,6 @@ class TrialRecord:
         """Training time over all executions."""
         return sum(e.seconds or 0.0 for e in self.executions)
 
-    @property
-    def epochs_done(self) -> int:
-        """Epochs of the first execution."""
-        return len(self.executions[0].epochs)
-
 
 @dataclass(frozen=True, kw_only=True)
 class NewTrial:

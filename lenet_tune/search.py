@@ -14,12 +14,12 @@ from typing import Protocol
 from lenet_tune.config import InputSpec
 from lenet_tune.engines.base import Checkpoint, Engine, EpochResult, Execution, GroupEpoch, TrainingData
 from lenet_tune.errors import SearchError, SettingError
+from lenet_tune.executions import execution_of, execution_seeds
 from lenet_tune.fusion import partition
 from lenet_tune.oracles import Oracle, Told
 from lenet_tune.plan import label_of
 from lenet_tune.records import Ending, ExecutionRecord, NewTrial, TrialRecord
-from lenet_tune.seeds import execution_seeds
-from lenet_tune.space import configs, key
+from lenet_tune.space import key
 from lenet_tune.study import Study
 
 MAX_FAILURES_IN_A_ROW = 5
@@ -150,20 +150,10 @@ def told(trials: Iterable[TrialRecord], num_classes: int) -> list[Told]:
 def _execution(
     study: Study, trial: TrialRecord, record: ExecutionRecord, start: Checkpoint | None, spec: InputSpec
 ) -> Execution:
-    lenet, train = configs(trial.setting, spec)
     parent = trial.proposal.get("parent")
     if start is None and parent is not None:
         start = study.checkpoint(parent, record.repeat)
-    return Execution(
-        trial=trial.number,
-        repeat=record.repeat,
-        seed=record.seed,
-        order_seed=record.order_seed,
-        lenet=lenet,
-        train=train,
-        start=start,
-        label=trial.label,
-    )
+    return execution_of(trial, record, spec, start)
 
 
 def _train(

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenet_tune.config import LeNetConfig, TrainConfig
+from lenet_tune.config import InputSpec, LeNetConfig, TrainConfig
 from lenet_tune.engines.base import Execution
 from lenet_tune.errors import SettingError
 from lenet_tune.fusion import partition, skeleton_key
+from lenet_tune.knobs import KNOBS, Choice
+from lenet_tune.space import configs
 
 
 def execution(trial: int, *, train: dict | None = None, **lenet) -> Execution:
@@ -114,3 +116,16 @@ def test_equal_pools_of_two_places_are_one_skeleton():
 def test_a_capacity_below_one_is_refused():
     with pytest.raises(SettingError, match="at least 1"):
         partition([], 0)
+
+
+@pytest.mark.parametrize("knob", [k for k in KNOBS if k.name != "epochs"], ids=lambda k: k.name)
+def test_a_knob_splits_groups_exactly_when_it_is_declared_not_fusible(knob):
+    spec = InputSpec(image_shape=(256, 256, 3), channel_mean=(120.0,) * 3, channel_std=(60.0,) * 3)
+    parents = {parent: allowed[-1] for parent, allowed in knob.active_if}
+    domain = knob.domain
+    values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    group = []
+    for i, value in enumerate(values):
+        lenet, train = configs({**parents, knob.name: value}, spec)
+        group.append(Execution(trial=i, repeat=0, seed=i, order_seed=0, lenet=lenet, train=train))
+    assert len(partition(group, 100)) == (1 if knob.fusible else len(values))
