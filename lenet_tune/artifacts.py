@@ -18,34 +18,67 @@ from lenet_tune.data import DataSet
 from lenet_tune.engines.reference import EVALUATION_BATCH, initial_model, one_hot
 from lenet_tune.executions import execution_of
 from lenet_tune.manifest import now
-from lenet_tune.records import TestReading, TrialRecord
+from lenet_tune.records import ExecutionRecord, TestReading, TrialRecord
 from lenet_tune.study import Study
 
 SAMPLES = 10  # report, Table 5
 
 
-def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, Model] | None:
-    """The best trial and its first execution's trained, compiled model; None before any trial is done."""
+def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, ExecutionRecord, Model] | None:
+    """The best trial, the execution of it that stands for it, and that one's trained, compiled model.
+
+    None before any trial is done.
+    """
     best = study.snapshot().best
-    return None if best is None else (best, _trained(study, best, spec))
+    if best is None:
+        return None
+    execution = _measured(best)[0]
+    return best, execution, _trained(study, best, execution, spec)
 
 
-def _trained(study: Study, trial: TrialRecord, spec: InputSpec) -> Model:
-    first = trial.executions[0]
-    return initial_model(execution_of(trial, first, spec, study.checkpoint(trial.number, first.repeat)))
+def _measured(trial: TrialRecord) -> list[ExecutionRecord]:
+    """A trial's finished executions with fresh seeds, which no choice has seen; else those of the search."""
+    fresh = [e for e in trial.confirming if e.accuracy is not None]
+    return fresh or [e for e in trial.searched if e.accuracy is not None]
 
 
-def measure_best(study: Study, dataset: DataSet, spec: InputSpec) -> None:
-    """Read the test images for the study's best trial, once, and store the figures of its model."""
+def _trained(study: Study, trial: TrialRecord, execution: ExecutionRecord, spec: InputSpec) -> Model:
+    start = study.checkpoint(trial.number, execution.repeat)
+    return initial_model(execution_of(trial, execution, spec, start))
+
+
+def measure_leaders(study: Study, dataset: DataSet, spec: InputSpec) -> None:
+    """Read the test images for the leaders, once, and store the figures of the best one's model.
+
+    Each execution of the best trial, and of those that cannot be told apart from it, is measured.
+    """
     snapshot = study.snapshot()
-    best, previous = snapshot.best, snapshot.best_model
-    if best is None or (previous is not None and previous["trial"] == best.number):
+    best, known = snapshot.best, {(r.trial, r.repeat) for r in snapshot.test_readings}
+    if best is None:
         return
-    figures = describe(_trained(study, best, spec), dataset, seed=snapshot.definition.seed)
-    reading = TestReading(
-        trial=best.number, when=now(), accuracy=figures["accuracy"], images=figures["images"]
-    )
-    study.set_best_model({"trial": best.number, "repeat": 0, **figures}, reading)
+    wanted = [(t, e) for t in snapshot.tied for e in _measured(t) if (t.number, e.repeat) not in known]
+    if not wanted and snapshot.best_model and snapshot.best_model["trial"] == best.number:
+        return
+    when = now()
+    readings = [
+        TestReading(
+            trial=trial.number,
+            repeat=execution.repeat,
+            when=when,
+            accuracy=_accuracy(_trained(study, trial, execution, spec), dataset),
+            images=len(dataset.test),
+        )
+        for trial, execution in wanted
+        if study.checkpoint(trial.number, execution.repeat) is not None
+    ]
+    shown = _measured(best)[0]
+    figures = describe(_trained(study, best, shown, spec), dataset, seed=snapshot.definition.seed)
+    study.set_best_model({"trial": best.number, "repeat": shown.repeat, **figures}, readings)
+
+
+def _accuracy(model: Model, dataset: DataSet) -> float:
+    outputs = model.predict(dataset.test.images, batch_size=EVALUATION_BATCH, verbose=0)  # (n, classes)
+    return float((outputs.argmax(axis=1) == dataset.test.labels).mean())
 
 
 def describe(model: Model, dataset: DataSet, *, seed: int) -> dict[str, Any]:

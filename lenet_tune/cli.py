@@ -6,78 +6,24 @@ stdout is data, stderr is progress. Exit codes: 0 done, 2 usage, 3 search failed
 
 import os
 import sys
-from collections.abc import Callable
-from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import click
 
 from lenet_tune import __version__
-from lenet_tune.cli_views import COMMANDS, OUT, find_study
+from lenet_tune.cli_options import (
+    CONFIRM,
+    PLACE_OPTIONS,
+    SEARCH_OPTIONS,
+    SECTION,
+    STARTS,
+    STOPPING,
+    VALIDATION,
+    with_options,
+)
+from lenet_tune.cli_views import COMMANDS, find_study
 from lenet_tune.errors import LeNetTuneError
-
-_PLACE_OPTIONS = (
-    click.option(
-        "--data",
-        "source",
-        help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
-        "tarball, or an .npz.  [default: $LENET_TUNE_DATA, or cifar10]",
-    ),
-    click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "gpu"]),
-        default="auto",
-        show_default=True,
-        help="Device to train on.",
-    ),
-    click.option(
-        "--backend",
-        type=click.Choice(["tensorflow", "jax"]),
-        help="Keras backend.  [default: $KERAS_BACKEND, or tensorflow]",
-    ),
-    click.option(
-        "--checkpoint-every",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        help="Epochs between checkpoints.",
-    ),
-    OUT,
-)
-_SEARCH_OPTIONS = (
-    click.option(
-        "--knob",
-        "knobs",
-        multiple=True,
-        metavar="NAME=VALUES",
-        help="Change what is tried: batch_size=32,128 or learning_rate=0.001..0.1 or pooling=max. "
-        "Repeatable; `lenet-tune knobs` lists them.",
-    ),
-    click.option(
-        "--epochs", type=int, help="Epochs of every trial.  [default: 30 for a section's grid, else 10]"
-    ),
-    click.option("--train-size", type=int, help="Train on a stratified part of the images.  [default: all]"),
-    click.option("--seeds", type=int, default=1, show_default=True, help="Executions of each trial."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study; 0 is a seed."),
-    click.option("--quick", is_flag=True, help="2,000 images, 2 epochs: about a minute on two cores."),
-    click.option(
-        "--engine",
-        type=click.Choice(["fused", "reference"]),
-        default="fused",
-        show_default=True,
-        help="fused trains many trials as one program, reference one Keras model at a time.",
-    ),
-    click.option("--name", help="Name of the study.  [default: made from the options]"),
-    click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
-    *_PLACE_OPTIONS,
-)
-_VALIDATION = click.option(
-    "--validation-size", type=int, help="Images held out to rank by.  [default: 5000, at most a fifth]"
-)
-_SECTION = click.option(
-    "--section", type=click.IntRange(1, 3), help="Search the knobs of one section's architecture."
-)
 
 
 class _Commands(click.Group):
@@ -93,10 +39,6 @@ class _Commands(click.Group):
             # The reader of stdout went away (`| head`): nothing to say to it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
-
-
-def _with(options: tuple) -> Callable:
-    return lambda command: reduce(lambda f, option: option(f), reversed(options), command)
 
 
 @click.group(
@@ -124,8 +66,7 @@ def main() -> None:
     show_default=True,
     help="Setting that --knob varies, without --section.",
 )
-@_VALIDATION
-@_with(_SEARCH_OPTIONS)
+@with_options(VALIDATION, *STOPPING, *SEARCH_OPTIONS)
 def grid(**options: Any) -> None:
     """Try every setting of a grid: the report's own, or one of yours.
 
@@ -142,9 +83,7 @@ def grid(**options: Any) -> None:
 
 @main.command()
 @click.option("--trials", type=int, help="Settings to try.  [default: 20, quick 12]")
-@_SECTION
-@_VALIDATION
-@_with(_SEARCH_OPTIONS)
+@with_options(SECTION, VALIDATION, CONFIRM, *STARTS, *STOPPING, *SEARCH_OPTIONS)
 def random(**options: Any) -> None:
     """Try settings drawn at random from the whole space, or a section's.
 
@@ -158,9 +97,7 @@ def random(**options: Any) -> None:
 @main.command()
 @click.option("--trials", type=int, help="Settings to try.  [default: 50, quick 12]")
 @click.option("--parallel", type=int, help="Settings proposed at a time.  [default: fused 4, reference 1]")
-@_SECTION
-@_VALIDATION
-@_with(_SEARCH_OPTIONS)
+@with_options(SECTION, VALIDATION, CONFIRM, *STARTS, *STOPPING, *SEARCH_OPTIONS)
 def bayes(**options: Any) -> None:
     """Try settings that a Gaussian process expects to be better than the best so far.
 
@@ -170,14 +107,13 @@ def bayes(**options: Any) -> None:
     \b
     Example:
       lenet-tune bayes --trials 50 --section 3
+      lenet-tune bayes --trials 50 --from random --stop-bad
     """
     _search("bayes", options)
 
 
 @main.command()
-@_SECTION
-@_VALIDATION
-@_with(_SEARCH_OPTIONS)
+@with_options(SECTION, VALIDATION, CONFIRM, *SEARCH_OPTIONS)
 def hyperband(**options: Any) -> None:
     """Start many settings, and give more epochs to the better ones; --epochs is the most one gets.
 
@@ -191,7 +127,7 @@ def hyperband(**options: Any) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
-@_with(_PLACE_OPTIONS)
+@with_options(*PLACE_OPTIONS)
 def resume(study: str, trials: int | None, **options: Any) -> None:
     """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
 
@@ -212,13 +148,26 @@ def _search(kind: str, options: dict[str, Any]) -> None:
     dry_run = options.pop("dry_run")
     for name in ("source", "budget", "device", "backend", "out", "checkpoint_every"):
         options.pop(name)
-    asked = Options(kind=kind, **options)
+    words, origin = options.pop("start_words", ()), options.pop("origin", None)
+    asked = Options(kind=kind, starts=_starts(words, origin, options.get("section"), place.out), **options)
     if dry_run:
         from lenet_tune.dryrun import print_plan
 
         print_plan(asked, place)
         return
     _conclude(session.start(asked, place))
+
+
+def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out: Path) -> Any:
+    """The settings that --start and --from name; None where neither is there."""
+    from lenet_tune import starts
+
+    if not words and origin is None:
+        return None
+    found = starts.study_starts(find_study(origin, out)) if origin is not None else []
+    if starts.REPORT in words:
+        found += starts.report_starts(section)
+    return (*found, *starts.read_starts([w for w in words if w not in (starts.REPORT, starts.NONE)]))
 
 
 def _place(options: dict[str, Any]) -> Any:

@@ -28,6 +28,7 @@ def execution_of(
         SettingError: no network can be built from the trial's setting.
     """
     lenet, train = configs(trial.setting, spec)
+    continues = record.purpose == "search" and trial.proposal.get("parent") is not None
     return Execution(
         trial=trial.number,
         repeat=record.repeat,
@@ -36,5 +37,7 @@ def execution_of(
         lenet=lenet,
         train=train,
         start=start,
+        joined=trial.proposal["initial_epoch"] if continues else 0,
+        ended_after=record.epochs[-1].epoch if record.outcome and record.epochs else None,
         label=trial.label,
     )

@@ -27,13 +27,14 @@ def export_best(study: Study, folder: Path) -> list[Path]:
     found = best_model(study, spec)
     if found is None:
         return []
-    trial, model = found
+    trial, execution, model = found
     path, facts = folder / MODEL_NAME, folder / "best.json"
     text = {
         "study": study.definition.name,
         "trial": trial.number,
         "setting": trial.setting,
-        f"{study.definition.held_out_name}_accuracy": trial.executions[0].accuracy,
+        "seed": execution.seed,
+        f"{study.definition.held_out_name}_accuracy": execution.accuracy,
         "classes": data["classes"],
         "notice": study.definition.notice,
     }

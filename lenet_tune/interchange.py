@@ -13,9 +13,17 @@ from typing import Any
 
 from lenet_tune.engines.base import EpochResult
 from lenet_tune.errors import StudyError
-from lenet_tune.records import OUTCOMES, Definition, ExecutionRecord, Snapshot, TestReading, TrialRecord
+from lenet_tune.records import (
+    OUTCOMES,
+    PURPOSES,
+    Definition,
+    ExecutionRecord,
+    Snapshot,
+    TestReading,
+    TrialRecord,
+)
 
-SCHEMA = 1
+SCHEMA = 2
 _COLUMNS = ("epoch", "train_loss", "train_accuracy", "held_out_loss", "held_out_accuracy", "seconds")
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -210,6 +218,9 @@ def _read_execution(data: Any, where: str) -> ExecutionRecord:
         device=r.optional_text("device"),
         seconds=r.take("seconds", "a number or null", lambda v: v is None or _is_number(v)),
         epochs=_read_epochs(*r.raw("epochs"), trial, repeat),
+        purpose=r.take("purpose", f"one of {', '.join(PURPOSES)}", lambda v: v in PURPOSES),
+        cohort=r.optional_whole("cohort"),
+        stop_epoch=r.optional_whole("stop_epoch"),
     )
 
 
@@ -233,5 +244,9 @@ def _read_epochs(data: Any, where: str, trial: int, repeat: int) -> tuple[EpochR
 def _read_test(data: Any, where: str) -> TestReading:
     r = _Reader(data, where, _names(TestReading))
     return TestReading(
-        trial=r.whole("trial"), when=r.text("when"), accuracy=r.number("accuracy"), images=r.whole("images")
+        trial=r.whole("trial"),
+        repeat=r.whole("repeat"),
+        when=r.text("when"),
+        accuracy=r.number("accuracy"),
+        images=r.whole("images"),
     )

@@ -4,22 +4,24 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from lenet_tune import sections
-from lenet_tune.config import InputSpec, check_in, check_int
+from lenet_tune import sections, starts, stopping
+from lenet_tune.config import InputSpec, check_int
 from lenet_tune.data import DataSet, channel_statistics, stratified_split, subset
 from lenet_tune.engines.base import TrainingData
 from lenet_tune.errors import SettingError
 from lenet_tune.knobs import Choice, show
+from lenet_tune.options import Options, Quick
 from lenet_tune.parse import parse_domain
 from lenet_tune.records import Definition
 from lenet_tune.space import Setting, Space
 
-KINDS = ("grid", "random", "bayes", "hyperband")
 VALIDATION_SIZE = 5000
 SEARCH_EPOCHS = 10
+CONFIRM_SEEDS = 6
+"""Fresh seeds that each leader of a search gets, at most."""
+
 _TITLES = {"random": "random search", "bayes": "Bayesian search", "hyperband": "Hyperband"}
 _DATA_TITLES = {
     "cifar10": "CIFAR-10",
@@ -27,52 +29,6 @@ _DATA_TITLES = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quick:
-    """What `--quick` means: small enough for about a minute on two cores."""
-
-    epochs = 2
-    train_size = 2000
-    held_out_size = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """A search as the command line asks for it; None leaves a choice to the rules here.
-
-    Args:
-        knobs: "name=values" texts that change the space.
-        parallel: trials the oracle proposes at a time.
-    """
-
-    kind: str
-    section: int | None = None
-    stage: str | None = None
-    base: str = "adjusted"
-    knobs: tuple[str, ...] = ()
-    trials: int | None = None
-    epochs: int | None = None
-    train_size: int | None = None
-    validation_size: int | None = None
-    seeds: int = 1
-    seed: int = 0
-    quick: bool = False
-    engine: str = "fused"
-    parallel: int | None = None
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        check_in("kind", self.kind, KINDS)
-        check_in("base", self.base, tuple(sections.BASES))
-        check_int("seeds", self.seeds, 1, 1000)
-        check_int("seed", self.seed, 0, 2**31 - 1)
-        for name in ("trials", "epochs", "train_size", "validation_size", "parallel"):
-            if getattr(self, name) is not None:
-                check_int(name, getattr(self, name), 1, 10_000_000)
-        if self.stage is not None and self.section is None:
-            raise SettingError("`stage` belongs to a section, but none is given: add --section 1.")
 
 
 def define(options: Options, dataset: DataSet) -> Definition:
@@ -88,6 +44,12 @@ def define(options: Options, dataset: DataSet) -> Definition:
         more["max_epochs"] = _epochs(options)
     if options.kind == "bayes":
         more["parallel"] = options.parallel or (1 if options.engine == "reference" else 4)
+    if options.kind in ("random", "bayes"):
+        more["starts"] = _starts(options, space, dataset)
+    if options.kind != "grid":
+        more["confirm"] = _confirm_seeds(options)
+    if options.stop_bad:
+        more["stop_bad"] = stopping.AUDIT if options.audit is None else options.audit
     definition = Definition(
         name="",
         kind=options.kind,
@@ -105,6 +67,29 @@ def define(options: Options, dataset: DataSet) -> Definition:
         options=more,
     )
     return _named(definition, options)
+
+
+def _starts(options: Options, space: Space, dataset: DataSet) -> list[Setting]:
+    given = options.starts
+    if given is None:
+        given = starts.report_starts(options.section) if options.kind == "bayes" else ()
+        return [starts.fitted(setting, space) for setting in given]
+    channels = dataset.image_shape[2]
+    spec = InputSpec(
+        image_shape=dataset.image_shape,
+        num_classes=dataset.num_classes,
+        channel_mean=(0.0,) * channels,
+        channel_std=(1.0,) * channels,
+    )
+    for setting in given:
+        starts.check(setting, space, spec)
+    return [starts.fitted(setting, space) for setting in given]
+
+
+def _confirm_seeds(options: Options) -> int:
+    if options.confirm is not None:
+        return options.confirm
+    return Quick.confirm if options.quick else CONFIRM_SEEDS
 
 
 def planned_trials(options: Options, definition: Definition) -> int | None:
@@ -267,10 +252,16 @@ def _named(definition: Definition, options: Options) -> Definition:
         options.seed and f"seed{options.seed}",
         options.engine != "fused" and options.engine,
         definition.data["name"] != "cifar10" and definition.data["name"],
-        (options.knobs or options.base != "adjusted" or options.validation_size or options.parallel)
-        and _digest(definition),
+        _is_special(options) and _digest(definition),
     ]
     return Definition(**{**fields, "name": slug("-".join(str(p) for p in parts if p))})
+
+
+def _is_special(options: Options) -> bool:
+    """Whether something was asked for that the other parts of the name do not tell."""
+    o = options
+    asked = (o.knobs, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
+    return any(asked) or o.confirm is not None or o.starts is not None
 
 
 def _digest(definition: Definition) -> str:

@@ -32,9 +32,9 @@ class Progress:
         self._labels = {t.number: t.label for t in snapshot.trials}
         self._scores = {t.number: t.score for t in snapshot.ranked}
         self._finals: dict[int, list[float | None]] = {
-            t.number: [e.accuracy for e in t.executions if e.outcome] for t in snapshot.trials
+            t.number: [e.accuracy for e in t.searched if e.outcome] for t in snapshot.trials
         }
-        self._ended_before = sum(e.outcome is not None for t in snapshot.trials for e in t.executions)
+        self._ended_before = sum(e.outcome is not None for t in snapshot.trials for e in t.searched)
         self._started = self._last = time.monotonic()
         self._epochs_trained = 0
         self._epochs_of: dict[tuple[int, int], int] = {}
@@ -71,6 +71,9 @@ class Progress:
     def ended(self, ending: Ending, result: EpochResult | None) -> None:
         """An execution has ended: say so when it was its trial's last."""
         self._owed[ending.trial, ending.repeat] = 0
+        if ending.repeat >= self._seeds:
+            self._confirmed(ending, result)
+            return
         finals = self._finals.setdefault(ending.trial, [])
         finals.append(result.held_out_accuracy if ending.outcome == "done" else None)
         if len(finals) < self._seeds:
@@ -79,13 +82,21 @@ class Progress:
         total = "" if self._planned is None else f"/{self._planned}"
         label = self._labels.get(ending.trial, "")
         head = f"[{self._ended}{total}] trial {ending.trial}: "
-        if None in finals:
+        if ending.outcome == "stopped":
+            text = f"stopped early, below the median after epoch {ending.stop_epoch}  {label}"
+        elif None in finals:
             text = f"{ending.outcome} ({ending.error})  {label}"
         else:
             self._scores[ending.trial] = fmean(finals)
             seeds = f" (mean of {len(finals)} seeds)" if len(finals) > 1 else ""
             text = f"{self._held_out} accuracy {self._scores[ending.trial]:.4f}{seeds}  {label}"
         self._console.print(Text(head + text))
+
+    def _confirmed(self, ending: Ending, result: EpochResult | None) -> None:
+        found = f"{self._held_out} accuracy {result.held_out_accuracy:.4f}" if result else ending.outcome
+        self._console.print(
+            Text(f"[confirming] trial {ending.trial}, fresh seed {ending.repeat - self._seeds + 1}: {found}")
+        )
 
     def _show(self, doing: str) -> None:
         if not self._console.is_terminal:

@@ -11,8 +11,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lenet_tune.engines.base import EpochResult
+from lenet_tune.standing import Standing, looks, standing
 
-OUTCOMES = ("done", "diverged", "failed")
+OUTCOMES = ("done", "diverged", "failed", "stopped")
+PURPOSES = ("search", "confirm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,14 @@ class ExecutionRecord:
     """One seed of one trial: what became of it, and its epochs so far.
 
     Args:
-        outcome: "done", "diverged", "failed", or None while it has not ended.
+        outcome: "done", "diverged", "failed", "stopped" (ended early by the stopping rule), or None while it
+            has not ended.
         error: one line, for a failed one.
         seconds: of training, held-out measurement included; None while it has not ended.
+        purpose: "search", or "confirm" for a fresh seed that only leaders get.
+        cohort: number of the group it trains in; None until it is known.
+        stop_epoch: the epoch after which the stopping rule was against it; one that trained on all the same
+            was audited.
     """
 
     trial: int
@@ -78,6 +85,9 @@ class ExecutionRecord:
     device: str | None
     seconds: float | None
     epochs: tuple[EpochResult, ...]
+    purpose: str = "search"
+    cohort: int | None = None
+    stop_epoch: int | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -100,23 +110,39 @@ class TrialRecord:
     proposal: Mapping[str, Any]
     executions: tuple[ExecutionRecord, ...]
 
+    @cached_property
+    def searched(self) -> tuple[ExecutionRecord, ...]:
+        """The executions that the search ran, which alone make status and score."""
+        return tuple(e for e in self.executions if e.purpose == "search")
+
+    @cached_property
+    def confirming(self) -> tuple[ExecutionRecord, ...]:
+        """The executions with fresh seeds, in the order of their seeds; empty unless the trial led."""
+        return tuple(e for e in self.executions if e.purpose == "confirm")
+
     @property
     def status(self) -> str:
-        """ "done", "diverged", "failed", "running" (some epochs are there) or "waiting"."""
-        outcomes = [e.outcome for e in self.executions]
+        """ "done", "diverged", "failed", "stopped", "running" (some epochs are there) or "waiting"."""
+        outcomes = [e.outcome for e in self.searched]
         if None in outcomes:
-            return "running" if any(e.epochs or e.outcome for e in self.executions) else "waiting"
-        return next((bad for bad in ("failed", "diverged") if bad in outcomes), "done")
+            return "running" if any(e.epochs or e.outcome for e in self.searched) else "waiting"
+        return next((bad for bad in ("failed", "diverged", "stopped") if bad in outcomes), "done")
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """Held-out accuracy after the last epoch, of each finished execution."""
-        return tuple(e.accuracy for e in self.executions if e.accuracy is not None)
+        """Held-out accuracy after the last epoch, of each execution that the search finished."""
+        return tuple(e.accuracy for e in self.searched if e.accuracy is not None)
 
     @property
     def score(self) -> float | None:
-        """Mean of `accuracies` where every execution is done, else None: what trials are ranked by."""
+        """Mean of `accuracies` where every execution is done, else None: what the search ranks by."""
         return fmean(self.accuracies) if self.status == "done" else None
+
+    @property
+    def last_accuracy(self) -> float | None:
+        """Mean over the search's executions of the accuracy after their last epoch, finished or not."""
+        found = [e.epochs[-1].held_out_accuracy for e in self.searched if e.epochs]
+        return fmean(found) if found else None
 
     @property
     def spread(self) -> float | None:
@@ -141,22 +167,35 @@ class NewTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How an execution ended; `outcome` is one of `OUTCOMES`."""
+    """How an execution ended; `outcome` is one of `OUTCOMES`, `stop_epoch` as in `ExecutionRecord`."""
 
     trial: int
     repeat: int
     outcome: str
     error: str | None = None
+    stop_epoch: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewExecution:
+    """A further execution of a trial, on its way into the store."""
+
+    trial: int
+    repeat: int
+    seed: int
+    order_seed: int
+    purpose: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestReading:
-    """One look at the test images: which trial, when (UTC, ISO 8601), what it gave."""
+    """One look at the test images: which execution, when (UTC, ISO 8601), what it gave."""
 
     trial: int
     when: str
     accuracy: float
     images: int
+    repeat: int = 0
 
     __test__ = False  # pytest would collect it by its name
 
@@ -181,14 +220,52 @@ class Snapshot:
 
     @cached_property
     def ranked(self) -> tuple[TrialRecord, ...]:
-        """Finished trials, best score first; equal scores by number."""
+        """Finished trials, best score of the search first; equal scores by number."""
         done = [t for t in self.trials if t.score is not None]
         return tuple(sorted(done, key=lambda t: (-t.score, t.number)))
 
+    @cached_property
+    def fresh_scores(self) -> dict[int, tuple[float, ...]]:
+        """Accuracies of the leaders on their fresh seeds, as far as they have ended, by trial number.
+
+        A seed that came to nothing counts as chance accuracy: a setting that fails with some seeds is no
+        better for it.
+        """
+        compared = [trial for trial in self.trials if trial.confirming]
+        chance = 1.0 / self.definition.data["num_classes"] if compared else 0.0
+        return {
+            trial.number: tuple(
+                chance if e.accuracy is None else e.accuracy
+                for e in trial.confirming
+                if e.outcome is not None
+            )
+            for trial in compared
+        }
+
+    @cached_property
+    def standing(self) -> Standing | None:
+        """How the leaders compare on fresh seeds; None before the first comparison."""
+        return standing(self.fresh_scores, looks(self.definition.options.get("confirm", 0)))
+
     @property
     def best(self) -> TrialRecord | None:
-        """The trial with the highest score."""
+        """The trial that leads on fresh seeds, or before that the one with the highest score."""
+        if self.standing is not None:
+            return self.trials[self.standing.leader]
         return self.ranked[0] if self.ranked else None
+
+    @property
+    def tied(self) -> tuple[TrialRecord, ...]:
+        """The best trial and those that cannot be told apart from it on fresh seeds, best mean first."""
+        if self.standing is None:
+            return () if self.best is None else (self.best,)
+        return tuple(self.trials[number] for number in self.standing.tied)
+
+    @property
+    def leaders(self) -> tuple[TrialRecord, ...]:
+        """The trials that may yet turn out best: the tied ones, or all that are being compared."""
+        compared = tuple(self.trials[number] for number in self.fresh_scores)
+        return self.tied if self.standing is not None or not compared else compared
 
     def count(self, status: str) -> int:
         """Number of trials with a status."""
@@ -196,5 +273,5 @@ class Snapshot:
 
     @property
     def ended(self) -> int:
-        """Trials that are done, diverged or failed."""
+        """Trials that are done, diverged, failed or stopped."""
         return sum(t.status in OUTCOMES for t in self.trials)

@@ -26,6 +26,8 @@ from lenet_tune.studyfile import FILE_NAME
 
 ENGINES = ("fused", "reference")
 GROUP_CAPACITY = {"CPU": 16, "GPU": 512}
+SEARCH_PART = 0.8
+"""Part of a time budget after which a search stops so that its leaders can be confirmed in the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +194,7 @@ def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
     import keras
 
     from lenet_tune import search
-    from lenet_tune.artifacts import measure_best
+    from lenet_tune.artifacts import measure_leaders
 
     definition = study.definition
     facts = manifest.collect(
@@ -213,7 +215,7 @@ def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
                 complete = True
             except search.BudgetSpent:
                 say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")
-            measure_best(study, dataset, spec)
+            measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
             stopped_by = interruption.number
             say(f"Stopped; everything finished is kept. {_way_on(study)}")
@@ -239,10 +241,19 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Progress) -> 
         device=devices.describe(),
         batch=definition.options.get("parallel", 100_000),
         capacity=capacity_of(definition.engine),
-        deadline=None if place.budget is None else time.monotonic() + place.budget,
+        **_deadlines(definition, place.budget),
         checkpoint_every=place.checkpoint_every,
     )
     return tools, spec
+
+
+def _deadlines(definition: Definition, budget: float | None) -> dict[str, float]:
+    """When the search and the confirmation of its leaders have to end."""
+    if budget is None:
+        return {}
+    now = time.monotonic()
+    part = SEARCH_PART if definition.options.get("confirm") else 1.0
+    return {"deadline": now + part * budget, "confirm_deadline": now + budget}
 
 
 def build_oracle(definition: Definition, spec: InputSpec, planned: int | None) -> Any:
@@ -254,6 +265,7 @@ def build_oracle(definition: Definition, spec: InputSpec, planned: int | None) -
         # Without a spec: a point of a user's grid that cannot be built is a failed trial, not a missing one.
         return oracles.ListOracle([run["setting"] for run in definition.options["runs"]])
     options = {"max_epochs": definition.options["max_epochs"]} if definition.kind == "hyperband" else {}
+    options["starts"] = tuple(definition.options.get("starts", ()))
     if planned is not None:
         options["trials"] = planned
     return oracles.make_oracle(

@@ -2,7 +2,7 @@
 
 Everything that changes together changes in one transaction: a batch of proposals; the epochs of a group
 with the checkpoints behind them; the end of an execution with its weights. A process killed at any moment
-leaves the last commit, and `Study.unfinished` says what is left to do.
+leaves the last commit, and what has no outcome is left to do.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from lenet_tune.errors import StudyError
 from lenet_tune.records import (
     Definition,
     Ending,
-    ExecutionRecord,
+    NewExecution,
     NewTrial,
     Snapshot,
     TestReading,
@@ -27,14 +27,15 @@ from lenet_tune.records import (
 )
 from lenet_tune.studyfile import (
     FILE_NAME,
-    SCHEMA,
-    SCHEMA_VERSION,
     as_study_error,
     connect,
+    create_tables,
+    open_file,
     pack,
     take_lock,
     unpack,
 )
+from lenet_tune.studyrows import read_test_readings, read_trials
 
 
 class Study:
@@ -61,9 +62,7 @@ class Study:
             folder.mkdir(parents=True, exist_ok=True)
             study = cls(path, connect(path), take_lock(folder))
             with study._transaction() as db:
-                for statement in SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                create_tables(db)
                 study._put(db, "definition", dataclasses.asdict(definition))
                 study._put(db, "planned", planned)
                 study._put(db, "source", source)
@@ -77,28 +76,20 @@ class Study:
         Raises:
             StudyError: missing, damaged, or written by a newer release. StudyInUseError: locked.
         """
-        return cls._open(path, lock=True)
+        return cls._open(path, locked=True)
 
     @classmethod
     def read(cls, path: Path) -> "Study":
         """An existing study, for reading, also while a search runs on it."""
-        return cls._open(path, lock=False)
+        return cls._open(path, locked=False)
 
     @classmethod
-    def _open(cls, path: Path, *, lock: bool) -> "Study":
+    def _open(cls, path: Path, *, locked: bool) -> "Study":
         if not path.is_file():
             raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
         with as_study_error(path):
-            study = cls(path, connect(path), take_lock(path.parent) if lock else None)
-            version = study._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise StudyError(
-                    f"{path} has study format {version}, and this release reads up to {SCHEMA_VERSION}: "
-                    "update lenet-tune."
-                )
-            if version == 0:
-                raise StudyError(f"{path} is not a study file, or an empty one: move it away to start anew.")
-        return study
+            lock = take_lock(path.parent) if locked else None
+            return cls(path, open_file(path, upgrade=lock is not None), lock)
 
     def close(self) -> None:
         """Close the file and let others open it."""
@@ -156,13 +147,13 @@ class Study:
         with self._transaction() as db:
             self._put(db, "planned", planned)
 
-    def set_best_model(self, figures: Mapping[str, Any], reading: TestReading | None) -> None:
-        """Keep the figures of the best model, and the look at the test images that they took."""
+    def set_best_model(self, figures: Mapping[str, Any], readings: Iterable[TestReading]) -> None:
+        """Keep the figures of the best model, and the looks at the test images that were taken with them."""
         with self._transaction() as db:
             self._put(db, "best_model", figures)
-            if reading is not None:
-                values = (reading.trial, reading.when, reading.accuracy, reading.images)
-                db.execute("INSERT INTO test_reading VALUES (?, ?, ?, ?)", values)
+            for r in readings:
+                values = (r.trial, r.when, r.accuracy, r.images, r.repeat)
+                db.execute("INSERT INTO test_reading VALUES (?, ?, ?, ?, ?)", values)
 
     # Trials
 
@@ -178,15 +169,37 @@ class Study:
                     [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
                 )
 
+    def add_executions(self, executions: Iterable[NewExecution]) -> None:
+        """Store further executions of trials that are there."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO execution (trial, repeat, seed, order_seed, purpose) VALUES (?, ?, ?, ?, ?)",
+                [(e.trial, e.repeat, e.seed, e.order_seed, e.purpose) for e in executions],
+            )
+
+    def form_cohorts(self, groups: Iterable[Sequence[tuple[int, int]]]) -> None:
+        """Remember which executions, by (trial, repeat), train together; groups are numbered on."""
+        with self._transaction() as db:
+            first = db.execute("SELECT COALESCE(MAX(cohort) + 1, 0) FROM execution").fetchone()[0]
+            for cohort, group in enumerate(groups, start=first):
+                db.executemany(
+                    "UPDATE execution SET cohort = ? WHERE trial = ? AND repeat = ?",
+                    [(cohort, *identity) for identity in group],
+                )
+
     def record(
         self,
         epochs: Iterable[EpochResult],
         *,
         checkpoints: Mapping[tuple[int, int], Checkpoint] | None = None,
         endings: Iterable[Ending] = (),
+        audited: Mapping[tuple[int, int], int] | None = None,
         device: str | None = None,
     ) -> None:
-        """Store epochs, the checkpoints after them and the ends of executions, all or nothing."""
+        """Store epochs, the checkpoints after them and the ends of executions, all or nothing.
+
+        `audited` are executions that train on although the stopping rule is against them since that epoch.
+        """
         with self._transaction() as db:
             for e in epochs:
                 row = (_real(e.train_loss), e.train_accuracy, _real(e.held_out_loss), e.held_out_accuracy)
@@ -197,27 +210,33 @@ class Study:
                 db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", values)
             for end in endings:
                 db.execute(
-                    "UPDATE execution SET outcome = ?, error = ?, device = ? WHERE trial = ? AND repeat = ?",
-                    (end.outcome, end.error, device, end.trial, end.repeat),
+                    "UPDATE execution SET outcome = ?, error = ?, device = ?,"
+                    " stop_epoch = COALESCE(stop_epoch, ?) WHERE trial = ? AND repeat = ?",
+                    (end.outcome, end.error, device, end.stop_epoch, end.trial, end.repeat),
                 )
+            db.executemany(
+                "UPDATE execution SET stop_epoch = COALESCE(stop_epoch, ?) WHERE trial = ? AND repeat = ?",
+                [(epoch, *identity) for identity, epoch in (audited or {}).items()],
+            )
 
-    def unfinished(self) -> list[tuple[TrialRecord, ExecutionRecord, Checkpoint | None]]:
-        """Executions without an outcome, each with its trial and the checkpoint to go on from.
-
-        Epochs after the checkpoint are forgotten: they will be trained again, to the same numbers.
-        """
+    def rewind(self) -> None:
+        """Forget what unfinished executions did after their checkpoints: it will be done again, alike."""
         with self._transaction() as db:
             db.execute(
                 "DELETE FROM epoch WHERE EXISTS (SELECT 1 FROM execution x WHERE x.trial = epoch.trial"
                 " AND x.repeat = epoch.repeat AND x.outcome IS NULL) AND epoch > COALESCE((SELECT c.epoch"
                 " FROM checkpoint c WHERE c.trial = epoch.trial AND c.repeat = epoch.repeat), 0)"
             )
-        return [
-            (trial, execution, self.checkpoint(trial.number, execution.repeat))
-            for trial in self.trials()
-            for execution in trial.executions
-            if execution.outcome is None
-        ]
+
+    def accuracies_at(self, epoch: int) -> dict[tuple[int, int], float]:
+        """Held-out accuracy after an epoch of every execution of the search that has got so far."""
+        with as_study_error(self.path):
+            rows = self._db.execute(
+                "SELECT trial, repeat, held_out_accuracy FROM epoch JOIN execution USING (trial, repeat)"
+                " WHERE epoch = ? AND purpose = 'search'",
+                (epoch,),
+            )
+            return {(trial, repeat): accuracy for trial, repeat, accuracy in rows}
 
     def checkpoint(self, trial: int, repeat: int) -> Checkpoint | None:
         """The kept state of an execution, where there is one."""
@@ -239,46 +258,45 @@ class Study:
                 " (SELECT 1 FROM execution x WHERE x.trial = checkpoint.trial AND x.outcome IS NULL)"
             )
 
-    def trials(self) -> tuple[TrialRecord, ...]:
-        """Every trial with its executions and their epochs."""
+    def open_cohorts(self, purpose: str) -> list[int]:
+        """Numbers of the groups that have executions of a purpose without an outcome, in order."""
         with as_study_error(self.path):
-            epochs: dict[tuple[int, int], list[EpochResult]] = {}
-            for row in self._db.execute("SELECT * FROM epoch ORDER BY trial, repeat, epoch"):
-                result = _epoch_result(row)
-                epochs.setdefault(result.id, []).append(result)
-            executions: dict[int, list[ExecutionRecord]] = {}
-            for row in self._db.execute("SELECT * FROM execution ORDER BY trial, repeat"):
-                record = _execution_record(row, tuple(epochs.get((row["trial"], row["repeat"]), ())))
-                executions.setdefault(record.trial, []).append(record)
-            return tuple(
-                TrialRecord(
-                    number=row["number"],
-                    setting=json.loads(row["setting"]),
-                    label=row["label"],
-                    proposal=json.loads(row["proposal"]),
-                    executions=tuple(executions[row["number"]]),
-                )
-                for row in self._db.execute("SELECT * FROM trial ORDER BY number")
+            rows = self._db.execute(
+                "SELECT DISTINCT cohort FROM execution WHERE outcome IS NULL AND cohort IS NOT NULL"
+                " AND purpose = ? ORDER BY cohort",
+                (purpose,),
             )
+            return [row["cohort"] for row in rows]
+
+    def unended(self, trials: Iterable[int]) -> list[tuple[int, int]]:
+        """(trial, repeat) of the search's executions of `trials` that have not ended."""
+        chosen = ",".join(str(int(number)) for number in trials)
+        with as_study_error(self.path):
+            rows = self._db.execute(
+                f"SELECT trial, repeat FROM execution WHERE trial IN ({chosen}) AND outcome IS NULL"
+                " AND purpose = 'search' ORDER BY trial, repeat"
+            )
+            return [tuple(row) for row in rows]
+
+    def trials(self, *, cohort: int | None = None) -> tuple[TrialRecord, ...]:
+        """Every trial with its executions and their epochs, or those with an execution in one group."""
+        with as_study_error(self.path):
+            return read_trials(self._db, cohort)
 
     def snapshot(self) -> Snapshot:
         """The whole study but its weights."""
         with as_study_error(self.path):
-            readings = [TestReading(trial=t, when=w, accuracy=a, images=i) for t, w, a, i in self._readings()]
+            readings = read_test_readings(self._db)
         return Snapshot(
             definition=self.definition,
             manifest=self.manifest,
             planned=self.planned,
             trials=self.trials(),
-            test_readings=tuple(readings),
+            test_readings=readings,
             best_model=self._get("best_model"),
         )
 
     # Inside
-
-    def _readings(self) -> Iterator[tuple]:
-        for row in self._db.execute("SELECT trial, at, accuracy, images FROM test_reading ORDER BY rowid"):
-            yield tuple(row)
 
     def _get(self, key: str) -> Any:
         with as_study_error(self.path):
@@ -304,16 +322,6 @@ class Study:
 def _real(value: float) -> float | None:
     # SQLite turns NaN into NULL by itself and keeps infinities; a NULL reads back as NaN.
     return None if value != value else value
-
-
-def _epoch_result(row: sqlite3.Row) -> EpochResult:
-    values = {name: float("nan") if row[name] is None else row[name] for name in row.keys()}  # noqa: SIM118
-    return EpochResult(**values)
-
-
-def _execution_record(row: sqlite3.Row, epochs: tuple[EpochResult, ...]) -> ExecutionRecord:
-    seconds = sum(e.seconds for e in epochs) if row["outcome"] is not None else None
-    return ExecutionRecord(**dict(row), seconds=seconds, epochs=epochs)
 
 
 def _dumps(value: Any) -> str:

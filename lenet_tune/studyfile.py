@@ -15,7 +15,7 @@ import numpy as np
 from lenet_tune.engines.base import Checkpoint
 from lenet_tune.errors import StudyError, StudyInUseError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "study.db"
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -24,7 +24,9 @@ CREATE TABLE trial (
 CREATE TABLE execution (
     trial INTEGER NOT NULL REFERENCES trial, repeat INTEGER NOT NULL,
     seed INTEGER NOT NULL, order_seed INTEGER NOT NULL,
-    outcome TEXT CHECK (outcome IN ('done', 'diverged', 'failed')), error TEXT, device TEXT,
+    outcome TEXT CHECK (outcome IN ('done', 'diverged', 'failed', 'stopped')), error TEXT, device TEXT,
+    purpose TEXT NOT NULL DEFAULT 'search' CHECK (purpose IN ('search', 'confirm')),
+    cohort INTEGER, stop_epoch INTEGER,
     PRIMARY KEY (trial, repeat));
 CREATE TABLE epoch (
     trial INTEGER NOT NULL, repeat INTEGER NOT NULL, epoch INTEGER NOT NULL,
@@ -35,8 +37,18 @@ CREATE TABLE checkpoint (
     trial INTEGER NOT NULL, repeat INTEGER NOT NULL, epoch INTEGER NOT NULL, arrays BLOB NOT NULL,
     PRIMARY KEY (trial, repeat), FOREIGN KEY (trial, repeat) REFERENCES execution);
 CREATE TABLE test_reading (
-    trial INTEGER NOT NULL, at TEXT NOT NULL, accuracy REAL NOT NULL, images INTEGER NOT NULL);
+    trial INTEGER NOT NULL, at TEXT NOT NULL, accuracy REAL NOT NULL, images INTEGER NOT NULL,
+    repeat INTEGER NOT NULL DEFAULT 0);
 """
+UPGRADES = {
+    1: (
+        "ALTER TABLE execution ADD COLUMN purpose TEXT NOT NULL DEFAULT 'search'",
+        "ALTER TABLE execution ADD COLUMN cohort INTEGER",
+        "ALTER TABLE execution ADD COLUMN stop_epoch INTEGER",
+        "ALTER TABLE test_reading ADD COLUMN repeat INTEGER NOT NULL DEFAULT 0",
+    ),
+}
+"""What turns a file of a format into the next one; an older format knows no stopped executions."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -45,6 +57,40 @@ def connect(path: Path) -> sqlite3.Connection:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """The tables of a new study, inside the caller's transaction."""
+    for statement in SCHEMA.split(";\n"):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def open_file(path: Path, *, upgrade: bool) -> sqlite3.Connection:
+    """A connection to an existing study file.
+
+    Args:
+        upgrade: whether to bring an older file to the present format; one that is only read stays as it is.
+
+    Raises:
+        StudyError: no study file, or one of a newer release.
+    """
+    db = connect(path)
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StudyError(
+            f"{path} has study format {version}, and this release reads up to {SCHEMA_VERSION}: "
+            "update lenet-tune."
+        )
+    if version == 0:
+        raise StudyError(f"{path} is not a study file, or an empty one: move it away to start anew.")
+    for older in range(version, SCHEMA_VERSION if upgrade else version):
+        db.execute("BEGIN IMMEDIATE")
+        for statement in UPGRADES[older]:
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {older + 1}")
+        db.execute("COMMIT")
     return db
 
 

@@ -25,7 +25,7 @@ def fake_engine(
     def train_group(executions: Sequence, data, *, keep=keep_all) -> Iterator[GroupEpoch]:
         for execution in executions:
             fail(execution)
-        running = {e.id: e for e in executions}
+        running = {e.id: e for e in executions if not e.is_over}
         epochs = {e.id: e.first_epoch for e in executions}
         while running:
             on_epoch()
@@ -62,7 +62,7 @@ def fake_engine(
 
 
 def fake_measurement(study, dataset, spec) -> None:
-    """Stands for `artifacts.measure_best`: figures of a model that was never there."""
+    """Stands for `artifacts.measure_leaders`: figures of a model that was never there."""
     best = study.snapshot().best
     classes = dataset.num_classes
     figures = {
@@ -79,7 +79,7 @@ def fake_measurement(study, dataset, spec) -> None:
         "feature_layer": "conv_2",
         "samples": [],
     }
-    study.set_best_model(figures, None)
+    study.set_best_model(figures, [])
 
 
 class SilentWatcher:

@@ -23,7 +23,7 @@ def cli(tiny_npz, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LENET_TUNE_DATA", str(tiny_npz))
     monkeypatch.setattr(session, "load_engine", lambda name: fake_engine())
-    monkeypatch.setattr("lenet_tune.artifacts.measure_best", fake_measurement)
+    monkeypatch.setattr("lenet_tune.artifacts.measure_leaders", fake_measurement)
 
     def run(*words: str):
         return CliRunner().invoke(main, list(words))
@@ -178,7 +178,7 @@ def test_a_signal_stops_the_search_keeps_what_is_done_and_says_how_to_go_on(tiny
         "import sys, time; sys.path.insert(0, sys.argv.pop(1))\n"
         "from fakes import fake_engine; from lenet_tune import session; from lenet_tune.cli import main\n"
         "session.load_engine = lambda name: fake_engine(on_epoch=lambda: time.sleep(0.3))\n"
-        "from lenet_tune import artifacts; artifacts.measure_best = lambda *words: None\n"
+        "from lenet_tune import artifacts; artifacts.measure_leaders = lambda *words: None\n"
         "main()\n"
     )
     command = [sys.executable, "-c", script, str(Path(__file__).parent), "random", "--trials", "400", *SMALL]

@@ -52,7 +52,7 @@ def test_scores_are_means_over_seeds_of_the_last_epoch(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=2, seeds=3, knobs=KNOBS) as study:
         search.run(study, tools(study, tiny_data))
         for trial in study.trials():
-            seeds = [e.seed for e in trial.executions]
+            seeds = [e.seed for e in trial.searched]
             assert len(set(seeds)) == 3
             expected = [fake_accuracy(trial.setting["learning_rate"], seed, 3) for seed in seeds]
             assert trial.accuracies == pytest.approx(expected)
@@ -62,7 +62,7 @@ def test_scores_are_means_over_seeds_of_the_last_epoch(tmp_path, tiny_data):
 def test_executions_of_one_repeat_share_their_seeds_over_trials(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=3, seeds=2, knobs=KNOBS) as study:
         search.run(study, tools(study, tiny_data))
-        seeds = {tuple((e.seed, e.order_seed) for e in t.executions) for t in study.trials()}
+        seeds = {tuple((e.seed, e.order_seed) for e in t.searched) for t in study.trials()}
     assert len(seeds) == 1
 
 

@@ -69,7 +69,7 @@ def test_a_study_reads_back_what_was_stored(study):
     ends = [Ending(trial=0, repeat=r, outcome="done") for r in (0, 1)]
     study.record([epoch(0, 0, 2), epoch(0, 1, 2, held_out_accuracy=0.4)], endings=ends, device="CPU")
     reading = TestReading(trial=0, when="2026-01-01T00:00:00+00:00", accuracy=0.3, images=40)
-    study.set_best_model({"trial": 0}, reading)
+    study.set_best_model({"trial": 0}, [reading])
     snapshot = study.snapshot()
     first, second = snapshot.trials
     assert (first.status, second.status) == ("done", "waiting")
@@ -102,16 +102,30 @@ def test_a_failed_write_leaves_nothing_of_itself(study):
 def test_unfinished_work_goes_on_from_its_checkpoint(study):
     study.record([epoch(0, 0, 1)], checkpoints={(0, 0): state(1)})
     study.record([epoch(0, 0, 2)])
-    left = study.unfinished()
-    assert [(t.number, e.repeat) for t, e, _ in left] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    _, execution, start = left[0]
+    study.rewind()
+    execution = study.trials()[0].executions[0]
     assert [e.epoch for e in execution.epochs] == [1]
+    start = study.checkpoint(0, 0)
     assert start.epoch == 1
     for stored, kept in zip(
         start.weights + start.velocities, state(1).weights + state(1).velocities, strict=True
     ):
         np.testing.assert_array_equal(stored, kept)
-    assert left[1][2] is None
+    assert study.checkpoint(0, 1) is None
+
+
+def test_groups_are_remembered_and_open_until_their_last_execution_has_ended(study):
+    study.form_cohorts([[(0, 0), (1, 1)], [(0, 1)]])
+    study.form_cohorts([[(1, 0)]])
+    assert study.open_cohorts("search") == [0, 1, 2]
+    assert [t.number for t in study.trials(cohort=0)] == [0, 1]
+    study.record([epoch(0, 0, 1)], endings=[Ending(trial=0, repeat=0, outcome="done")])
+    assert study.open_cohorts("search") == [0, 1, 2]
+    study.record([epoch(1, 1, 1)], endings=[Ending(trial=1, repeat=1, outcome="stopped", stop_epoch=1)])
+    assert study.open_cohorts("search") == [1, 2]
+    assert study.open_cohorts("confirm") == []
+    assert study.trials()[1].executions[1].stop_epoch == 1
+    assert study.unended([0, 1]) == [(0, 1), (1, 0)]
 
 
 def test_ended_trials_keep_their_epochs_and_only_wanted_weights(study):

@@ -46,14 +46,14 @@ def learning_curves(snapshot: Snapshot) -> tuple[TrialCurves, ...]:
     return tuple(
         trial_curves(trial, ranks.get(trial.number))
         for trial in snapshot.trials
-        if any(e.epochs for e in trial.executions)
+        if any(e.epochs for e in trial.searched)
     )
 
 
 def trial_curves(trial: TrialRecord, rank: int | None = None) -> TrialCurves:
     """The curves of one trial."""
     by_epoch: dict[int, list[EpochResult]] = {}
-    for execution in trial.executions:
+    for execution in trial.searched:
         for result in execution.epochs:
             by_epoch.setdefault(result.epoch, []).append(result)
     return TrialCurves(
@@ -61,7 +61,7 @@ def trial_curves(trial: TrialRecord, rank: int | None = None) -> TrialCurves:
         label=trial.label,
         rank=rank,
         mean=_curve([by_epoch[epoch] for epoch in sorted(by_epoch)]),
-        seeds=tuple(_curve([[result] for result in e.epochs]) for e in trial.executions if e.epochs),
+        seeds=tuple(_curve([[result] for result in e.epochs]) for e in trial.searched if e.epochs),
     )
 
 

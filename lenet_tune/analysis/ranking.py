@@ -84,7 +84,7 @@ def _row(trial: TrialRecord, rank: int | None, names: tuple[str, ...]) -> tuple[
 
 def epochs_done(trial: TrialRecord) -> int:
     """Epochs that every execution of the trial has behind it."""
-    return min((len(e.epochs) for e in trial.executions), default=0)
+    return min((len(e.epochs) for e in trial.searched), default=0)
 
 
 def domains(snapshot: Snapshot) -> Mapping[str, Domain]:

@@ -41,6 +41,9 @@ class Execution:
         seed: of the initial weights.
         order_seed: of the order of the images, epoch by epoch.
         start: where to go on; None starts from the initial weights.
+        joined: epochs it had behind it when its group began to train.
+        ended_after: the epoch after which it ended; such a member of a group that goes on is not trained, it
+            only keeps its place (the composition of a group decides the last bits of its numbers).
         label: the trial's caption, for people.
     """
 
@@ -51,12 +54,19 @@ class Execution:
     lenet: LeNetConfig
     train: TrainConfig
     start: Checkpoint | None = None
+    joined: int = 0
+    ended_after: int | None = None
     label: str = ""
 
     @property
     def id(self) -> tuple[int, int]:
         """(trial, repeat)."""
         return self.trial, self.repeat
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.ended_after is not None or self.first_epoch > self.train.epochs
 
     @property
     def first_epoch(self) -> int:

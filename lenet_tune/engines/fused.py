@@ -66,12 +66,35 @@ def train_group(
     """
     if len({skeleton_key(e) for e in executions}) > 1:
         raise SettingError("Executions of one group must agree in all that is not fusible: use `partition`.")
-    members = [
-        Member(execution=e, model=reference.initial_model(e))
-        for e in executions
-        if e.first_epoch <= e.train.epochs
-    ]
-    yield from _train(members, data, keep, options)
+    if all(e.is_over for e in executions):
+        return
+    age = max(e.first_epoch - 1 - e.joined for e in executions if not e.is_over)
+    members = [_member(e, age) for e in executions if e.ended_after is not None or not e.is_over]
+    order = {key: i for i, key in enumerate(dict.fromkeys(member.block for member in members))}
+    members.sort(key=lambda member: order[member.block])
+    yield from _train(_as_it_was(members, age, data, options), data, keep, options, age)
+
+
+def _member(execution: Execution, age: int) -> Member:
+    """An execution with its model; one that has ended stands where the group does, from initial weights."""
+    model = reference.initial_model(execution)
+    if execution.ended_after is not None:
+        state = Checkpoint(epoch=execution.joined + age, weights=tuple(model.get_weights()))
+        execution = replace(execution, start=state)
+    return Member(execution=execution, model=model)
+
+
+def _as_it_was(members: list[Member], age: int, data: TrainingData, options: Options) -> list[Member]:
+    """The members that the group had after `age` epochs: all, less those that compactions left out."""
+    for earlier in range(1, age + 1):
+        gone = [m for m in members if m.is_gone(earlier)]
+
+        def left(member: Member, at: int = earlier) -> int:
+            return member.execution.train.epochs - member.execution.joined - at
+
+        if is_wasteful(members, gone, left, len(data.train), options.compact_after):
+            members = [m for m in members if m not in gone]
+    return members
 
 
 def trained_model(execution: Execution, checkpoint: Checkpoint) -> Model:
@@ -80,37 +103,59 @@ def trained_model(execution: Execution, checkpoint: Checkpoint) -> Model:
 
 
 def _train(
-    members: list[Member], data: TrainingData, keep: Callable, options: Options
+    members: list[Member], data: TrainingData, keep: Callable, options: Options, age: int
 ) -> Iterator[GroupEpoch]:
-    while members:
+    while any(member.execution.ended_after is None for member in members):
         group = None
         try:
-            group = _Group(members, data, options)
+            group = _Group(members, data, options, age)
             finished = False
             while not finished:
                 epoch = group.train_epoch()
                 yield epoch
                 group.end([r.id for r in epoch.results if not keep(r)])
                 finished = group.is_wasteful
-            members = group.survivors()
+            members, age = group.survivors(), group.age
         except Exception as error:
             if len(members) == 1 or not ops.is_out_of_memory(error):
                 raise
-            members = members if group is None else group.survivors()
+            members, age = (members, age) if group is None else (group.survivors(), group.age)
             group = None
+            members = [member for member in members if member.execution.ended_after is None]
             for half in balanced(members, 2):
-                yield from _train(list(half), data, keep, options)
+                yield from _train(list(half), data, keep, options, age)
             return
 
 
-class _Group:
-    """Members in one program, between their start and the next compaction."""
+def is_wasteful(
+    members: Sequence[Member], gone: Sequence[Member], left: Callable[[Member], int], images: int, most: int
+) -> bool:
+    """Whether to compact: nothing is left, or what has ended would cost more than a new program.
 
-    def __init__(self, members: Sequence[Member], data: TrainingData, options: Options) -> None:
-        order = {key: i for i, key in enumerate(dict.fromkeys(member.block for member in members))}
-        self.members = sorted(members, key=lambda member: order[member.block])
+    Args:
+        gone: those of the members that have ended.
+        left: epochs that a member has before it.
+        images: training images an epoch.
+        most: image visits that ended executions may waste, see `COMPACT_AFTER`.
+    """
+    before = [left(member) for member in members if member not in gone]
+    return not before or len(gone) * max(before) * images > most
+
+
+class _Group:
+    """Members in one program, between their start and the next compaction.
+
+    Args:
+        members: ordered by block.
+        age: epochs the group has behind it.
+    """
+
+    def __init__(self, members: Sequence[Member], data: TrainingData, options: Options, age: int = 0) -> None:
+        self.members = list(members)
+        self.start_age = age
         self.data, self.options = data, options
-        self.ended: set[tuple[int, int]] = set()
+        self.ended = {m.execution.id for m in members if m.execution.ended_after is not None}
+        self._ended_now: set[tuple[int, int]] = set()
         self.epochs_run = 0
         count = min(len(members), options.strands or ops.default_strands())
         self.strands = [Strand(part, options.lowering) for part in balanced(self.members, count)]
@@ -121,14 +166,26 @@ class _Group:
         return [k for k, member in enumerate(self.members) if member.execution.id not in self.ended]
 
     @property
+    def age(self) -> int:
+        """Epochs the group has behind it, those before it went on included."""
+        return self.start_age + self.epochs_run
+
+    @property
+    def gone(self) -> list[Member]:
+        """Members that have ended by now; of those that ended before the group went on, this is known."""
+        return [m for m in self.members if m.execution.id in self._ended_now or m.is_gone(self.age)]
+
+    @property
     def is_wasteful(self) -> bool:
-        """Whether to stop and compact: nothing is left, or what ended would cost more than a new program."""
-        left = [m.execution.train.epochs - self._epoch_of(m) for m in (self.members[k] for k in self.live)]
-        waste = len(self.ended) * max(left, default=0) * len(self.data.train)
-        return not left or waste > self.options.compact_after
+        """Whether to stop and compact."""
+        most, images = self.options.compact_after, len(self.data.train)
+        return is_wasteful(self.members, self.gone, self._left, images, most)
+
+    def _left(self, member: Member) -> int:
+        return member.execution.train.epochs - self._epoch_of(member)
 
     def _epoch_of(self, member: Member) -> int:
-        """The last epoch that the member has finished, if it is live."""
+        """The last epoch that the member has finished, if it has not ended."""
         return member.execution.first_epoch - 1 + self.epochs_run
 
     def train_epoch(self) -> GroupEpoch:
@@ -191,16 +248,17 @@ class _Group:
 
     def end(self, ids: Sequence[tuple[int, int]]) -> None:
         """Mark executions as ended: these, and those whose last epoch is done."""
-        self.ended.update(ids)
-        done = [m.execution.id for m in self.members if self._epoch_of(m) >= m.execution.train.epochs]
-        self.ended.update(done)
+        done = [m.execution.id for m in self.members if self._left(m) <= 0]
+        self._ended_now.update(ids, done)
+        self.ended.update(self._ended_now)
 
     def survivors(self) -> list[Member]:
-        """The live members where they stand."""
-        live = [self.members[k] for k in self.live]
+        """The members that are not gone, where they stand."""
+        gone = self.gone
+        left = [member for member in self.members if member not in gone]
         if not self.epochs_run:
-            return live
-        return [member.at(self.checkpoint(member.execution.id)) for member in live]
+            return left
+        return [member.at(self.checkpoint(member.execution.id)) for member in left]
 
     def checkpoint(self, execution_id: tuple[int, int]) -> Checkpoint:
         """The state of one member now."""

@@ -29,7 +29,8 @@ def train_group(
 ) -> Iterator[GroupEpoch]:
     """Train the executions one after the other; see `base` for the contract."""
     for execution in executions:
-        yield from _train(execution, data, keep)
+        if not execution.is_over:
+            yield from _train(execution, data, keep)
 
 
 def _train(

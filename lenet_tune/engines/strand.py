@@ -29,6 +29,11 @@ class Member:
         """What executions must share to see the same numbers: order of images, epoch and scaling."""
         return self.execution.order_seed, self.execution.first_epoch, scaling(self.model)
 
+    def is_gone(self, age: int) -> bool:
+        """Whether the execution had ended when its group had trained for `age` epochs."""
+        e = self.execution
+        return e.ended_after is not None and e.ended_after - e.joined <= age
+
     def at(self, checkpoint: Checkpoint) -> "Member":
         """The same execution, later."""
         return replace(self, execution=replace(self.execution, start=checkpoint))

@@ -1,0 +1,97 @@
+"""The options that commands share."""
+
+from collections.abc import Callable
+from functools import reduce
+
+import click
+
+from lenet_tune.cli_views import OUT
+
+PLACE_OPTIONS = (
+    click.option(
+        "--data",
+        "source",
+        help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
+        "tarball, or an .npz.  [default: $LENET_TUNE_DATA, or cifar10]",
+    ),
+    click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "gpu"]),
+        default="auto",
+        show_default=True,
+        help="Device to train on.",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(["tensorflow", "jax"]),
+        help="Keras backend.  [default: $KERAS_BACKEND, or tensorflow]",
+    ),
+    click.option(
+        "--checkpoint-every",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Epochs between checkpoints.",
+    ),
+    OUT,
+)
+SEARCH_OPTIONS = (
+    click.option(
+        "--knob",
+        "knobs",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Change what is tried: batch_size=32,128 or learning_rate=0.001..0.1 or pooling=max. "
+        "Repeatable; `lenet-tune knobs` lists them.",
+    ),
+    click.option(
+        "--epochs", type=int, help="Epochs of every trial.  [default: 30 for a section's grid, else 10]"
+    ),
+    click.option("--train-size", type=int, help="Train on a stratified part of the images.  [default: all]"),
+    click.option("--seeds", type=int, default=1, show_default=True, help="Executions of each trial."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study; 0 is a seed."),
+    click.option("--quick", is_flag=True, help="2,000 images, 2 epochs: about a minute on two cores."),
+    click.option(
+        "--engine",
+        type=click.Choice(["fused", "reference"]),
+        default="fused",
+        show_default=True,
+        help="fused trains many trials as one program, reference one Keras model at a time.",
+    ),
+    click.option("--name", help="Name of the study.  [default: made from the options]"),
+    click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
+    *PLACE_OPTIONS,
+)
+CONFIRM = click.option(
+    "--confirm",
+    type=int,
+    help="Train the leaders again with up to this many fresh seeds; 0 for not.  [default: 6, quick 3]",
+)
+STOPPING = (
+    click.option("--stop-bad", is_flag=True, help="End trials early that lie below the median of all."),
+    click.option(
+        "--audit", type=float, help="Share of those trials that trains on, to check the rule.  [default: 0.1]"
+    ),
+)
+STARTS = (
+    click.option(
+        "--start",
+        "start_words",
+        multiple=True,
+        metavar="report|none|FILE",
+        help="Try first: the report's best settings, nothing, or the setting in a JSON file. Repeatable.",
+    ),
+    click.option("--from", "origin", metavar="STUDY", help="Try first: the leaders of another study."),
+)
+VALIDATION = click.option(
+    "--validation-size", type=int, help="Images held out to rank by.  [default: 5000, at most a fifth]"
+)
+SECTION = click.option(
+    "--section", type=click.IntRange(1, 3), help="Search the knobs of one section's architecture."
+)
+
+
+def with_options(*options: Callable) -> Callable:
+    """A decorator that adds options in the order given."""
+    return lambda command: reduce(lambda f, option: option(f), reversed(options), command)

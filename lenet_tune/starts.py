@@ -1,0 +1,83 @@
+"""Where a search starts: the report's settings, settings from files, the leaders of another study."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lenet_tune import sections
+from lenet_tune.config import InputSpec
+from lenet_tune.errors import SettingError
+from lenet_tune.knobs import show
+from lenet_tune.space import Setting, Space, complete, configs
+from lenet_tune.study import Study
+
+REPORT, NONE = "report", "none"
+TAKEN_OVER = 5
+"""Settings that a search takes over from another study: its leaders."""
+
+
+def report_starts(section: int | None) -> list[Setting]:
+    """The report's best settings, of one section or of all."""
+    names = {None: ("adjusted", "section3"), 1: ("adjusted",), 2: ("section2",), 3: ("section3",)}[section]
+    return [dict(sections.BASES[name]) for name in names]
+
+
+def read_starts(words: Sequence[str]) -> list[Setting]:
+    """The settings in files: a JSON object of knobs, or a best.json as `export` writes it.
+
+    Raises:
+        SettingError: a file that cannot be read or holds something else.
+    """
+    return [_read(Path(word)) for word in words]
+
+
+def study_starts(path: Path) -> list[Setting]:
+    """The leading settings of another study, best first.
+
+    Raises:
+        StudyError: no such study. SettingError: none of its trials is done.
+    """
+    with Study.read(path) as study:
+        snapshot = study.snapshot()
+    tied = [*snapshot.tied, *(t for t in snapshot.ranked if t not in snapshot.tied)]
+    if not tied:
+        raise SettingError(f"`from` needs a study with a finished trial, but {path.parent.name} has none.")
+    return [dict(trial.setting) for trial in tied[:TAKEN_OVER]]
+
+
+def fitted(setting: Mapping[str, Any], space: Space) -> Setting:
+    """A starting point as the study can train it: what the study fixes is as the study has it."""
+    fixed = {name: domain.values[0] for name, domain in space.domains.items() if domain.is_fixed}
+    return complete({**setting, **fixed})
+
+
+def check(setting: Mapping[str, Any], space: Space, spec: InputSpec) -> None:
+    """Refuse a starting point that the study cannot train as it was given, its epochs aside.
+
+    Raises:
+        SettingError: it contradicts what the study fixes, or no network can be built from it.
+    """
+    for name, domain in space.domains.items():
+        if name in setting and name != "epochs" and domain.is_fixed and setting[name] not in domain:
+            raise SettingError(
+                f"A starting point has {name} {show(setting[name])}, but the study fixes it to "
+                f"{domain}: change --start or --knob."
+            )
+    configs(fitted(setting, space), spec)
+
+
+def _read(path: Path) -> Setting:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"`start` must be {REPORT}, {NONE} or a JSON file with a setting, but {path} cannot be read: "
+            f"{error}."
+        ) from error
+    setting = found.get("setting", found) if isinstance(found, dict) else found
+    if not isinstance(setting, dict):
+        raise SettingError(
+            f"`start` must be a JSON object of knobs and values, but {path} holds {type(setting).__name__}."
+        )
+    return complete(setting)
