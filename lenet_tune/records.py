@@ -267,6 +267,18 @@ class Snapshot:
         compared = tuple(self.trials[number] for number in self.fresh_scores)
         return self.tied if self.standing is not None or not compared else compared
 
+    @cached_property
+    def order(self) -> tuple[TrialRecord, ...]:
+        """Finished trials as they rank in the end: the leaders by their fresh seeds, then by score."""
+        first = () if self.standing is None else tuple(self.trials[n] for n in self.standing.order)
+        return (*first, *(trial for trial in self.ranked if trial not in first))
+
+    @cached_property
+    def ranks(self) -> dict[int, int]:
+        """Rank of each finished trial by its number, from 1; those that cannot be told apart share it."""
+        tied = 0 if self.standing is None else len(self.standing.tied)
+        return {t.number: 1 if i <= tied else i for i, t in enumerate(self.order, start=1)}
+
     def count(self, status: str) -> int:
         """Number of trials with a status."""
         return sum(t.status == status for t in self.trials)

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from lenet_tune import analysis, bench
+from lenet_tune.analysis.ranking import FRESH
 from lenet_tune.records import Snapshot
 
-HEAD = ("rank", "trial", "score", "sd", "n", "status", "epochs")
-RIGHT = {"rank", "trial", "score", "sd", "n", "epochs", *bench.COLUMNS[1:]}
+HEAD = ("rank", "trial", "score", "sd", "n", *FRESH, "status", "epochs")
+RIGHT = {"rank", "trial", "score", "sd", "n", *FRESH, "epochs", *bench.COLUMNS[1:]}
 
 
 def print_summary(snapshot: Snapshot, rows: int = 10) -> None:
@@ -29,15 +30,18 @@ def print_trials(snapshot: Snapshot, rows: int | None = None) -> None:
     lines = aligned(columns, cells[:rows])
     if max(map(len, lines)) > shutil.get_terminal_size().columns:
         labels = {str(t.number): t.label for t in snapshot.trials}
-        at = [columns.index(name) for name in HEAD]
+        head = [name for name in columns if name in HEAD]
+        at = [columns.index(name) for name in head]
         short = [(*(row[i] for i in at), labels[row[columns.index("trial")]]) for row in cells[:rows]]
-        lines = aligned((*HEAD, "setting"), short)
+        lines = aligned((*head, "setting"), short)
     click.echo("\n".join(lines))
     if rows is not None and len(cells) > rows:
         click.echo(f"... {len(cells) - rows} more: lenet-tune trials {snapshot.definition.name}")
     click.echo(
         f"score: {table.held_out_name} accuracy after the last epoch, mean over n seeds; sd over seeds"
     )
+    if snapshot.standing is not None:
+        click.echo("fresh: the same with fresh seeds, ± its 95 % interval; one rank: cannot be told apart")
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,6 +5,7 @@ Pages, exports and the terminal show these.
 
 from lenet_tune.analysis.best_model import BestModel, best_model, class_accuracies
 from lenet_tune.analysis.comparison import comparison, not_comparable, report_tables
+from lenet_tune.analysis.confirmation import Audit, Leader, audit, interval, leaders
 from lenet_tune.analysis.curves import (
     accuracy_band,
     best_so_far,
@@ -20,10 +21,13 @@ from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varyin
 from lenet_tune.analysis.summary import advice, state, summary
 
 __all__ = [
+    "Audit",
     "BestModel",
+    "Leader",
     "RankedTable",
     "accuracy_band",
     "advice",
+    "audit",
     "best_model",
     "best_setting",
     "best_so_far",
@@ -33,6 +37,8 @@ __all__ = [
     "expected_maximum",
     "failures",
     "fixed",
+    "interval",
+    "leaders",
     "learning_curves",
     "main_effects",
     "not_comparable",

@@ -42,7 +42,7 @@ class TrialCurves:
 
 def learning_curves(snapshot: Snapshot) -> tuple[TrialCurves, ...]:
     """The curves of every trial that has an epoch, in the order of trial numbers."""
-    ranks = {trial.number: rank for rank, trial in enumerate(snapshot.ranked, start=1)}
+    ranks = snapshot.ranks
     return tuple(
         trial_curves(trial, ranks.get(trial.number))
         for trial in snapshot.trials

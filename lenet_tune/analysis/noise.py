@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, stdev
 
 from lenet_tune.analysis.text import count, points
 from lenet_tune.records import Snapshot
@@ -16,7 +16,7 @@ class SeedNoise:
 
     Args:
         sd: square root of the mean variance of an execution's accuracy.
-        trials: finished trials with at least two seeds, which it was estimated from.
+        trials: those with at least two seeds, which it was estimated from.
         seeds: executions a trial.
     """
 
@@ -33,6 +33,9 @@ class SeedNoise:
 def seed_noise(snapshot: Snapshot) -> SeedNoise | None:
     """The noise of the study's seeds; None where no trial has two."""
     spreads = [trial.spread for trial in snapshot.ranked if trial.spread is not None]
+    if not spreads:
+        # One seed a trial: the leaders' fresh seeds tell.
+        spreads = [stdev(scores) for scores in snapshot.fresh_scores.values() if len(scores) > 1]
     if not spreads:
         return None
     sd = math.sqrt(fmean(spread**2 for spread in spreads))

@@ -9,20 +9,28 @@ from lenet_tune.errors import LeNetTuneError
 from lenet_tune.knobs import BY_NAME, KNOBS, Choice, Domain, show
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.space import Space
+from lenet_tune.standing import Estimate
 
 _ORDER = {knob.name: i for i, knob in enumerate(KNOBS)}
 HEAD = ("rank", "trial", "score", "sd", "n", "status", "epochs", "seconds")
-_SHOWN = {"score": percent, "sd": points, "seconds": duration}
+SCORES = 5
+"""So many columns of `HEAD` come before those of fresh seeds."""
+
+FRESH = ("fresh", "±", "fresh n")
+_SHOWN = {"score": percent, "sd": points, "seconds": duration, "fresh": percent, "±": points}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankedTable:
     """Every trial of a study, finished ones first and best first, then the others by number.
 
+    Leaders that fresh seeds cannot tell apart share rank 1.
+
     Args:
         columns: rank, trial, score (mean over seeds of the held-out accuracy after the last epoch, 0 to 1),
             sd (sample standard deviation over seeds), n (seeds finished), status, epochs, seconds (of
-            training), then the knobs that vary.
+            training), then the knobs that vary. Where leaders were confirmed, fresh (mean accuracy over
+            fresh seeds), ± (half-width of its 95 % interval) and fresh n come after n.
         rows: raw values, one row a trial; None where there is none.
         fixed: the knobs with one value over the study (wherever they are active).
         held_out_name: what the score was measured on.
@@ -57,28 +65,28 @@ def cell(column: str, value: Any) -> str:
 def ranked_table(snapshot: Snapshot) -> RankedTable:
     """The table that `lenet-tune trials` prints and the pages show."""
     names = varying(snapshot)
-    ranks = {trial.number: rank for rank, trial in enumerate(snapshot.ranked, start=1)}
+    ranks = snapshot.ranks
     others = [trial for trial in snapshot.trials if trial.number not in ranks]
+    fresh = {} if snapshot.standing is None else snapshot.standing.estimates
     return RankedTable(
-        columns=(*HEAD, *names),
-        rows=tuple(_row(trial, ranks.get(trial.number), names) for trial in (*snapshot.ranked, *others)),
+        columns=(*HEAD[:SCORES], *(FRESH if fresh else ()), *HEAD[SCORES:], *names),
+        rows=tuple(
+            _row(trial, ranks.get(trial.number), names, fresh) for trial in (*snapshot.order, *others)
+        ),
         fixed=fixed(snapshot),
         held_out_name=snapshot.definition.held_out_name,
         notice=snapshot.definition.notice,
     )
 
 
-def _row(trial: TrialRecord, rank: int | None, names: tuple[str, ...]) -> tuple[Any, ...]:
-    head = (
-        rank,
-        trial.number,
-        trial.score,
-        trial.spread,
-        len(trial.accuracies),
-        trial.status,
-        epochs_done(trial),
-        trial.seconds,
-    )
+def _row(
+    trial: TrialRecord, rank: int | None, names: tuple[str, ...], fresh: Mapping[int, Estimate]
+) -> tuple[Any, ...]:
+    head = (rank, trial.number, trial.score, trial.spread, len(trial.accuracies))
+    own = fresh.get(trial.number)
+    if fresh:
+        head += (None, None, None) if own is None else (own.mean, own.half_width, own.n)
+    head += (trial.status, epochs_done(trial), trial.seconds)
     return (*head, *(trial.setting.get(name) for name in names))
 
 

@@ -2,15 +2,17 @@
 
 import math
 from dataclasses import dataclass
+from statistics import fmean
 
 from lenet_tune.analysis.comparison import comparison
+from lenet_tune.analysis.confirmation import interval, standing_words
 from lenet_tune.analysis.curves import best_so_far, overfit, trial_curves
 from lenet_tune.analysis.effects import best_setting
 from lenet_tune.analysis.noise import seed_noise
 from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import count, duration, is_number, percent, points, spread
 from lenet_tune.knobs import show
-from lenet_tune.records import Snapshot
+from lenet_tune.records import Snapshot, TrialRecord
 
 MANY_FAILURES = 0.2  # part of the ended trials
 FLAT_PART = 0.25  # a search is flat when this part of its trials, and at least FLAT_LEAST, brought nothing
@@ -19,7 +21,8 @@ FLAT_LEAST = 5
 
 def state(snapshot: Snapshot) -> str:
     """The study's status in words; without an end in its manifest it still runs, or was cut off."""
-    unlucky = [f"{snapshot.count(s)} {s}" for s in ("diverged", "failed") if snapshot.count(s)]
+    kinds = ("stopped", "diverged", "failed")
+    unlucky = [f"{snapshot.count(kind)} {kind}" for kind in kinds if snapshot.count(kind)]
     return ", ".join([_progress(snapshot), *unlucky])
 
 
@@ -39,13 +42,10 @@ def _progress(snapshot: Snapshot) -> str:
 
 def summary(snapshot: Snapshot) -> str:
     """The answer in one sentence."""
-    best, held_out = snapshot.best, snapshot.definition.held_out_name
-    if best is None:
+    if snapshot.best is None:
         return _without_score(snapshot)
     parts = [
-        f"Best {held_out} accuracy {percent(best.score, 1)} after {count(epochs_done(best), 'epoch')} "
-        f"(trial {best.number}: {spread(best.spread, len(best.accuracies))})",
-        *_beside_second(snapshot),
+        *(_confirmed(snapshot) if snapshot.standing else _unconfirmed(snapshot)),
         *_beside_report(snapshot),
         *_beside_test(snapshot),
         *_stalled(snapshot),
@@ -63,6 +63,25 @@ def _without_score(snapshot: Snapshot) -> str:
         f"No answer: none of {count(snapshot.ended, 'ended trial')} brought a score "
         f"({snapshot.count('diverged')} diverged, {snapshot.count('failed')} failed)."
     )
+
+
+def _unconfirmed(snapshot: Snapshot) -> list[str]:
+    best, held_out = snapshot.best, snapshot.definition.held_out_name
+    return [
+        f"Best {held_out} accuracy {percent(best.score, 1)} after {count(epochs_done(best), 'epoch')} "
+        f"(trial {best.number}: {spread(best.spread, len(best.accuracies))})",
+        *_beside_second(snapshot),
+    ]
+
+
+def _confirmed(snapshot: Snapshot) -> list[str]:
+    best, held_out = snapshot.best, snapshot.definition.held_out_name
+    fresh = snapshot.standing.estimates[best.number]
+    return [
+        f"Best is trial {best.number} after {count(epochs_done(best), 'epoch')}: {held_out} accuracy "
+        f"{interval(fresh)} on fresh seeds, {percent(best.score, 1)} in the search",
+        standing_words(snapshot),
+    ]
 
 
 def _beside_second(snapshot: Snapshot) -> list[str]:
@@ -90,7 +109,9 @@ def _beside_test(snapshot: Snapshot) -> list[str]:
     own = [r for r in readings if r.trial == best.number and is_number(r.accuracy)]
     if not own or snapshot.definition.held_out_name == "test":
         return []
-    return [f"on {own[-1].images:,} test images {percent(own[-1].accuracy, 1)}"]
+    mean = percent(fmean(r.accuracy for r in own), 1)
+    models = f" (mean of {len(own)} models)" if len(own) > 1 else ""
+    return [f"on {own[-1].images:,} test images {mean}{models}"]
 
 
 def _stalled(snapshot: Snapshot) -> list[str]:
@@ -154,6 +175,8 @@ def _place(edge: str) -> str:
 
 
 def _more_seeds(snapshot: Snapshot) -> list[Advice]:
+    if snapshot.standing is not None:
+        return _cheapest_of_the_tied(snapshot)
     if len(snapshot.ranked) < 2:
         return []
     gap, noise = snapshot.ranked[0].score - snapshot.ranked[1].score, seed_noise(snapshot)
@@ -168,6 +191,23 @@ def _more_seeds(snapshot: Snapshot) -> list[Advice]:
         return [Advice(do="Run the leaders again with more seeds.", why=why)]
     why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."
     return [Advice(do="Run the leaders again with --seeds 5.", why=why)]
+
+
+def _cheapest_of_the_tied(snapshot: Snapshot) -> list[Advice]:
+    tied = snapshot.tied
+    cheap = min(tied, key=lambda t: (mean_seconds(t), t.number))
+    if len(tied) < 2 or cheap is tied[0]:
+        return []
+    why = (
+        f"It cannot be told apart from trial {tied[0].number} and trains in {duration(mean_seconds(cheap))} "
+        f"instead of {duration(mean_seconds(tied[0]))}."
+    )
+    return [Advice(do=f"Consider trial {cheap.number}, which is cheaper.", why=why)]
+
+
+def mean_seconds(trial: TrialRecord) -> float:
+    """Training time of one execution of the search."""
+    return fmean(e.seconds or 0.0 for e in trial.searched)
 
 
 def _more_epochs(snapshot: Snapshot) -> list[Advice]:
@@ -194,7 +234,7 @@ def _more_trials(snapshot: Snapshot) -> list[Advice]:
 
 def _cheaper(snapshot: Snapshot) -> list[Advice]:
     noise = seed_noise(snapshot)
-    if noise is None:
+    if noise is None or snapshot.standing is not None:
         return []
     best = snapshot.best
     close = [

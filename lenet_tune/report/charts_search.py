@@ -1,7 +1,10 @@
 """Charts of the search as a whole: progress, leaders, all learning curves, cost."""
 
 import math
+from collections.abc import Sequence
+from statistics import fmean
 
+from lenet_tune.analysis.confirmation import standing_words
 from lenet_tune.analysis.curves import (
     CostPoint,
     ProgressPoint,
@@ -12,7 +15,7 @@ from lenet_tune.analysis.curves import (
     learning_curves,
 )
 from lenet_tune.analysis.text import NONE, count, duration, percent
-from lenet_tune.records import Snapshot, TrialRecord
+from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.plot import (
     Band,
@@ -86,54 +89,57 @@ def _stairs(corners: list[tuple[float, float]], last: float) -> tuple[list[float
 
 
 def leaders_chart(snapshot: Snapshot) -> Chart | None:
-    """The leading trials, seed by seed; None unless a trial has several seeds."""
-    leaders = snapshot.ranked[:LEADERS]
-    if not any(len(t.accuracies) > 1 for t in leaders):
+    """The leading trials, seed by seed, on fresh seeds where there are; None unless one has several seeds."""
+    standing = snapshot.standing
+    if standing is not None:
+        shown = [(number, snapshot.fresh_scores[number]) for number in standing.order]
+    else:
+        shown = [(t.number, t.accuracies) for t in snapshot.ranked[:LEADERS]]
+    if not any(len(values) > 1 for _, values in shown):
         return None
-    first = leaders[0]
-    finding = (
-        f"Trial {first.number} leads with a mean of {percent(first.score)} (n = {len(first.accuracies)})"
-    )
-    if len(leaders) > 1:
-        finding += f"; trial {leaders[1].number} follows with {percent(leaders[1].score)}"
-    held_out = snapshot.definition.held_out_name
+    held_out, seeds = snapshot.definition.held_out_name, "fresh seed" if standing else "seed"
     return Chart(
         name="leaders",
-        title=f"The {count(len(leaders), 'leading trial')}, seed by seed",
-        finding=finding + ".",
-        plot=_leaders_plot(leaders, held_out),
+        title=f"The {count(len(shown), 'leading trial')}, {seeds} by {seeds}",
+        finding=_leaders_finding(snapshot, shown),
+        plot=_leaders_plot(shown, held_out, seeds),
         table=Table(
-            caption=f"{held_out.capitalize()} accuracy of each seed",
-            columns=("trial", "mean", "n", "each seed"),
+            caption=f"{held_out.capitalize()} accuracy of each {seeds}",
+            columns=("trial", "mean", "n", f"each {seeds}"),
             rows=tuple(
-                (
-                    str(t.number),
-                    percent(t.score),
-                    str(len(t.accuracies)),
-                    ", ".join(percent(a) for a in t.accuracies),
-                )
-                for t in leaders
+                (str(number), percent(fmean(values)), str(len(values)), ", ".join(map(percent, values)))
+                for number, values in shown
             ),
             numeric=(1, 2),
         ),
     )
 
 
-def _leaders_plot(leaders: tuple[TrialRecord, ...], held_out: str) -> Plot:
-    seeds = [(100 * a, place) for place, t in enumerate(leaders) for a in t.accuracies]
-    xs, ys = zip(*seeds, strict=True)
+def _leaders_finding(snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]]) -> str:
+    number, values = shown[0]
+    finding = f"Trial {number} leads with a mean of {percent(fmean(values))} (n = {len(values)})"
+    if snapshot.standing is not None:
+        return f"{finding}; {standing_words(snapshot)}."
+    if len(shown) > 1:
+        finding += f"; trial {shown[1][0]} follows with {percent(fmean(shown[1][1]))}"
+    return finding + "."
+
+
+def _leaders_plot(shown: list[tuple[int, Sequence[float]]], held_out: str, seeds: str) -> Plot:
+    points = [(100 * value, place) for place, (_, values) in enumerate(shown) for value in values]
+    xs, ys = zip(*points, strict=True)
     label = f"{held_out} accuracy after the last epoch, %"
     return Plot(
-        x=percent_scale((a for t in leaders for a in t.accuracies), label),
-        y=list_scale([f"trial {t.number}" for t in leaders], down=True),
+        x=percent_scale((value for _, values in shown for value in values), label),
+        y=list_scale([f"trial {number}" for number, _ in shown], down=True),
         marks=(
-            Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=8, label="each seed"),
+            Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=8, label=f"each {seeds}"),
             Points(
-                xs=scaled(t.score for t in leaders), ys=range(len(leaders)), colour=BLUE, shape="bar",
-                size=15, label="mean over seeds",
+                xs=scaled(fmean(values) for _, values in shown), ys=range(len(shown)), colour=BLUE,
+                shape="bar", size=15, label=f"mean over {seeds}s",
             ),
         ),
-        size=(640, 60 + 24 * len(leaders)),
+        size=(640, 60 + 24 * len(shown)),
         margins=(80, 16, 6, 42),
     )  # fmt: skip
 

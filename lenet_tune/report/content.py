@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from lenet_tune import analysis, sections
+from lenet_tune.analysis import confirmation
 from lenet_tune.analysis.failures import FailureGroup
-from lenet_tune.analysis.ranking import RankedTable
+from lenet_tune.analysis.ranking import FRESH, RankedTable
 from lenet_tune.analysis.text import NONE, duration, listed, percent, points
 from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
+from lenet_tune.report.safe import shorten
 
 UNKNOWN = "not recorded"
 FIRST_ROWS = 200
 FIRST_KNOBS = 8
 MOST_ITEMS = 12
+_NUMERIC = {"rank", "trial", "score", "sd", "n", *FRESH, "epochs", "seconds"}
 _HEADINGS = {"score": "{} accuracy", "sd": "sd over seeds", "n": "n (seeds)", "seconds": "training time"}
 
 
@@ -49,7 +52,7 @@ def trials_table(ranked: RankedTable) -> Table:
         caption="Trials, best first",
         columns=tuple(_HEADINGS.get(name, name).format(ranked.held_out_name) for name in ranked.columns),
         rows=tuple(ranked.cells()),
-        numeric=(0, 1, 2, 3, 4, 6, 7),
+        numeric=tuple(i for i, name in enumerate(ranked.columns) if name in _NUMERIC),
     )
 
 
@@ -87,7 +90,13 @@ class Method:
 def method(snapshot: Snapshot) -> Method:
     """The method section of a page."""
     return Method(
-        sentences=(_protocol(snapshot), _score(snapshot), _noise(snapshot)),
+        sentences=(
+            _protocol(snapshot),
+            _score(snapshot),
+            _noise(snapshot),
+            *((confirmation.METHOD,) if snapshot.standing else ()),
+            *_stopping(snapshot),
+        ),
         readings=_readings(snapshot),
         open_choices=_open_choices(snapshot),
     )
@@ -129,22 +138,82 @@ def _noise(snapshot: Snapshot) -> str:
     )
 
 
+def _stopping(snapshot: Snapshot) -> tuple[str, ...]:
+    found = analysis.audit(snapshot)
+    if found is None:
+        return ()
+    rule = (
+        "Early stopping: after a quarter and after half of its epochs a trial below the median of all that "
+        "had got so far was stopped. "
+    )
+    return (rule + found.words,)
+
+
+def leaders_table(snapshot: Snapshot) -> Table | None:
+    """The leaders on fresh seeds and on the test images."""
+    found = analysis.leaders(snapshot)
+    if not found:
+        return None
+    held_out = snapshot.definition.held_out_name
+    return Table(
+        caption="The leaders, trained again with fresh seeds",
+        columns=(
+            "trial",
+            "setting",
+            "verdict",
+            f"{held_out} accuracy, fresh seeds",
+            "in the search",
+            "search minus fresh",
+            "test accuracy",
+            "test minus fresh",
+        ),
+        rows=tuple(
+            (
+                str(leader.number),
+                shorten(leader.label, 60),
+                leader.verdict,
+                analysis.interval(leader.fresh),
+                percent(leader.score),
+                points(leader.optimism, signed=True),
+                f"{percent(leader.test)} (n = {leader.test_n})" if leader.test_n else NONE,
+                points(leader.test_gap, signed=True),
+            )
+            for leader in found
+        ),
+        numeric=(3, 4, 5, 6, 7),
+    )
+
+
 def _readings(snapshot: Snapshot) -> Table | None:
     if not snapshot.test_readings:
         return None
-    scores = {t.number: t.score for t in snapshot.trials}
+    scores = {(t.number, e.repeat): e.accuracy for t in snapshot.trials for e in t.executions}
     name = snapshot.definition.held_out_name
     rows = []
     for reading in snapshot.test_readings:
-        score = scores.get(reading.trial)
+        score = scores.get((reading.trial, reading.repeat))
         gap = points(reading.accuracy - score, signed=True) if score is not None else NONE
-        row = (str(reading.trial), reading.when, f"{reading.images:,}", percent(reading.accuracy), gap)
+        row = (
+            str(reading.trial),
+            str(reading.repeat),
+            reading.when,
+            f"{reading.images:,}",
+            percent(reading.accuracy),
+            gap,
+        )
         rows.append(row)
     return Table(
         caption="Every look at the test images",
-        columns=("trial", "when (UTC)", "images", "test accuracy", f"test minus {name} score"),
+        columns=(
+            "trial",
+            "execution",
+            "when (UTC)",
+            "images",
+            "test accuracy",
+            f"test minus {name} accuracy",
+        ),
         rows=tuple(rows),
-        numeric=(2, 3, 4),
+        numeric=(3, 4, 5),
     )
 
 

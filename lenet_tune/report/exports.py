@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from lenet_tune import analysis
 from lenet_tune.analysis.ranking import epochs_done, in_order
 from lenet_tune.interchange import snapshot_to_json
-from lenet_tune.records import Snapshot, TrialRecord
+from lenet_tune.records import ExecutionRecord, Snapshot
 from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, pictures
 from lenet_tune.report.chart import Chart
 from lenet_tune.report.draw_svg import svg_file
@@ -97,24 +97,26 @@ def trials_csv(snapshot: Snapshot) -> str:
 def trial_rows(snapshot: Snapshot) -> list[list[Any]]:
     """A header, then a row a trial, best first: raw numbers, every knob, and each seed's accuracy."""
     knobs = in_order(name for trial in snapshot.trials for name in trial.setting)
-    repeats = range(max((len(t.executions) for t in snapshot.trials), default=0))
+    repeats = range(max((len(t.searched) for t in snapshot.trials), default=0))
+    fresh = range(max((len(t.confirming) for t in snapshot.trials), default=0))
     d = snapshot.definition
     head = ["rank", "trial", "label", "status", "held_out", "score", "sd", "n"]
-    head += [f"accuracy_{i}" for i in repeats]
+    head += [f"accuracy_{i}" for i in repeats] + [f"fresh_accuracy_{i}" for i in fresh]
     rows: list[list[Any]] = [[*head, "epochs_done", "train_seconds", *knobs, "error", "notice"]]
-    ranks = {trial.number: rank for rank, trial in enumerate(snapshot.ranked, start=1)}
+    ranks = snapshot.ranks
     others = (trial for trial in snapshot.trials if trial.number not in ranks)
-    for trial in (*snapshot.ranked, *others):
+    for trial in (*snapshot.order, *others):
         cells = [ranks.get(trial.number), trial.number, trial.label, trial.status, d.held_out_name]
-        cells += [trial.score, trial.spread, len(trial.accuracies), *_by_repeat(trial, len(repeats))]
+        cells += [trial.score, trial.spread, len(trial.accuracies)]
+        cells += _accuracies(trial.searched, len(repeats)) + _accuracies(trial.confirming, len(fresh))
         cells += [epochs_done(trial), trial.seconds, *(trial.setting.get(name) for name in knobs)]
         errors = "; ".join(dict.fromkeys(e.error for e in trial.executions if e.error))
         rows.append([*cells, errors or None, d.notice])
     return rows
 
 
-def _by_repeat(trial: TrialRecord, width: int) -> list[float | None]:
-    found = [execution.accuracy for execution in trial.executions]
+def _accuracies(executions: Sequence[ExecutionRecord], width: int) -> list[float | None]:
+    found = [execution.accuracy for execution in executions]
     return found + [None] * (width - len(found))
 
 
@@ -122,10 +124,10 @@ def epoch_rows(snapshot: Snapshot) -> list[list[Any]]:
     """A header, then a row for each epoch of each execution."""
     names = ("epoch", "train_loss", "train_accuracy", "held_out_loss", "held_out_accuracy", "seconds")
     d = snapshot.definition
-    rows: list[list[Any]] = [["trial", "repeat", "seed", *names, "held_out", "notice"]]
+    rows: list[list[Any]] = [["trial", "repeat", "purpose", "seed", *names, "held_out", "notice"]]
     for trial in snapshot.trials:
         for execution in trial.executions:
-            start = [trial.number, execution.repeat, execution.seed]
+            start = [trial.number, execution.repeat, execution.purpose, execution.seed]
             for result in execution.epochs:
                 rows.append([*start, *(getattr(result, n) for n in names), d.held_out_name, d.notice])
     return rows

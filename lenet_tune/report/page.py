@@ -80,6 +80,7 @@ def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
         "command": snapshot.manifest.get("command") or content.UNKNOWN,
         "progress": _drawn(charts_search.progress_chart(snapshot)),
         "leaders": _drawn(charts_search.leaders_chart(snapshot)),
+        "leaders_table": content.leaders_table(snapshot),
     }
 
 
