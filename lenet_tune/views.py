@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from lenet_tune import analysis, bench
-from lenet_tune.analysis.ranking import FRESH
+from lenet_tune.analysis.ranking import FRESH, RankedTable
+from lenet_tune.analysis.text import NONE
 from lenet_tune.records import Snapshot
 
-HEAD = ("rank", "trial", "score", "sd", "n", *FRESH, "status", "epochs")
-RIGHT = {"rank", "trial", "score", "sd", "n", *FRESH, "epochs", *bench.COLUMNS[1:]}
+RIGHT = {"rank", "trial", "score", "sd", "n", *FRESH, "fresh (n)", "epochs", *bench.COLUMNS[1:]}
 
 
 def print_summary(snapshot: Snapshot, rows: int = 10) -> None:
@@ -26,22 +26,39 @@ def print_summary(snapshot: Snapshot, rows: int = 10) -> None:
 def print_trials(snapshot: Snapshot, rows: int | None = None) -> None:
     """The ranked table: every varying knob where the terminal is wide enough, else each trial's caption."""
     table = analysis.ranked_table(snapshot)
-    columns, cells = table.columns, table.cells()
-    lines = aligned(columns, cells[:rows])
-    if max(map(len, lines)) > shutil.get_terminal_size().columns:
-        labels = {str(t.number): t.label for t in snapshot.trials}
-        head = [name for name in columns if name in HEAD]
-        at = [columns.index(name) for name in head]
-        short = [(*(row[i] for i in at), labels[row[columns.index("trial")]]) for row in cells[:rows]]
-        lines = aligned((*head, "setting"), short)
+    lines = aligned(table.columns, table.cells()[:rows])
+    width = shutil.get_terminal_size().columns
+    if max(map(len, lines)) > width:
+        lines = _short(snapshot, table, rows)
+        lines = [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
     click.echo("\n".join(lines))
-    if rows is not None and len(cells) > rows:
-        click.echo(f"... {len(cells) - rows} more: lenet-tune trials {snapshot.definition.name}")
+    if rows is not None and len(table.rows) > rows:
+        click.echo(f"... {len(table.rows) - rows} more: lenet-tune trials {snapshot.definition.name}")
     click.echo(
         f"score: {table.held_out_name} accuracy after the last epoch, mean over n seeds; sd over seeds"
     )
     if snapshot.standing is not None:
-        click.echo("fresh: the same with fresh seeds, ± its 95 % interval; one rank: cannot be told apart")
+        click.echo("fresh: the same over n fresh seeds ± its 95 % interval; one rank: cannot be told apart")
+
+
+def _short(snapshot: Snapshot, table: RankedTable, rows: int | None) -> list[str]:
+    labels = {t.number: t.label for t in snapshot.trials}
+    several = snapshot.definition.seeds > 1
+    fresh = ("fresh (n)",) if "fresh" in table.columns else ()
+    head = ("rank", "trial", "score", *(("sd", "n") if several else ()), *fresh, "status", "epochs")
+    lines = []
+    for record, cells in zip(table.records()[:rows], table.cells()[:rows], strict=True):
+        shown = {**dict(zip(table.columns, cells, strict=True)), "fresh (n)": _fresh(record)}
+        lines.append((*(shown[name] for name in head), labels[record["trial"]]))
+    return aligned((*head, "setting"), lines)
+
+
+def _fresh(record: dict[str, Any]) -> str:
+    mean, width = record.get("fresh"), record.get("±")
+    if mean is None:
+        return NONE
+    interval = "" if width is None else f" ± {100 * width:.2f}"
+    return f"{100 * mean:.2f}{interval} % ({record['fresh n']})"
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -116,7 +116,9 @@ def _beside_test(snapshot: Snapshot) -> list[str]:
 
 def _stalled(snapshot: Snapshot) -> list[str]:
     idle = trials_without_progress(snapshot)
-    if snapshot.definition.kind == "grid" or not idle:
+    # Where fresh seeds chose another trial than the search, "nothing better" would be misread.
+    overturned = snapshot.best is not snapshot.ranked[0]
+    if snapshot.definition.kind == "grid" or not idle or overturned:
         return []
     last = "the last trial" if idle == 1 else f"the last {idle} trials"
     return [f"{last} brought nothing better"]
