@@ -48,13 +48,13 @@ def _trained(study: Study, trial: TrialRecord, execution: ExecutionRecord, spec:
 
 
 def measure_leaders(study: Study, dataset: DataSet, spec: InputSpec) -> None:
-    """Read the test images for the leaders, once, and store the figures of the best one's model.
+    """Read the test images for the leaders, once, and store the figures of the model to be shown.
 
     Each execution of the best trial, and of those that cannot be told apart from it, is measured.
     """
     snapshot = study.snapshot()
-    best, known = snapshot.best, {(r.trial, r.repeat) for r in snapshot.test_readings}
-    if best is None:
+    best, known = snapshot.shown, {(r.trial, r.repeat) for r in snapshot.test_readings}
+    if best is None or not _measured(best):
         return
     wanted = [(t, e) for t in snapshot.tied for e in _measured(t) if (t.number, e.repeat) not in known]
     if not wanted and snapshot.best_model and snapshot.best_model["trial"] == best.number:

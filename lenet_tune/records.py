@@ -279,6 +279,11 @@ class Snapshot:
         tied = 0 if self.standing is None else len(self.standing.tied)
         return {t.number: 1 if i <= tied else i for i, t in enumerate(self.order, start=1)}
 
+    @property
+    def shown(self) -> TrialRecord | None:
+        """The trial whose model the page shows: the one proposed for that, else the best."""
+        return next((t for t in self.trials if t.proposal.get("shown")), self.best)
+
     def count(self, status: str) -> int:
         """Number of trials with a status."""
         return sum(t.status == status for t in self.trials)

@@ -101,8 +101,10 @@ def _phase(
 
 
 def keep_leaders(study: Study) -> None:
-    """Drop the weights of every finished trial but those that lead."""
-    study.keep_checkpoints(trial.number for trial in study.snapshot().leaders)
+    """Drop the weights of every finished trial but those that lead, and the one whose model is shown."""
+    snapshot = study.snapshot()
+    kept = (*snapshot.leaders, *([snapshot.shown] if snapshot.shown else []))
+    study.keep_checkpoints({trial.number for trial in kept})
 
 
 def propose(study: Study, tools: Tools) -> int:

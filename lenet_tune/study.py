@@ -160,18 +160,12 @@ class Study:
     def add_trials(self, trials: Iterable[NewTrial]) -> None:
         """Store proposals with all their executions, numbered on from the last one."""
         with self._transaction() as db:
-            count = db.execute("SELECT COUNT(*) FROM trial").fetchone()[0]
-            for number, trial in enumerate(trials, start=count):
-                row = (number, _dumps(trial.setting), trial.label, _dumps(trial.proposal))
-                db.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", row)
-                db.executemany(
-                    "INSERT INTO execution (trial, repeat, seed, order_seed) VALUES (?, ?, ?, ?)",
-                    [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
-                )
+            self._insert_trials(db, trials)
 
-    def add_executions(self, executions: Iterable[NewExecution]) -> None:
-        """Store further executions of trials that are there."""
+    def add_executions(self, executions: Iterable[NewExecution], trials: Iterable[NewTrial] = ()) -> None:
+        """Store further executions of trials that are there, or of `trials`, which are stored before."""
         with self._transaction() as db:
+            self._insert_trials(db, trials)
             db.executemany(
                 "INSERT INTO execution (trial, repeat, seed, order_seed, purpose) VALUES (?, ?, ?, ?, ?)",
                 [(e.trial, e.repeat, e.seed, e.order_seed, e.purpose) for e in executions],
@@ -302,6 +296,17 @@ class Study:
         with as_study_error(self.path):
             row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
+
+    @staticmethod
+    def _insert_trials(db: sqlite3.Connection, trials: Iterable[NewTrial]) -> None:
+        count = db.execute("SELECT COUNT(*) FROM trial").fetchone()[0]
+        for number, trial in enumerate(trials, start=count):
+            row = (number, _dumps(trial.setting), trial.label, _dumps(trial.proposal))
+            db.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", row)
+            db.executemany(
+                "INSERT INTO execution (trial, repeat, seed, order_seed) VALUES (?, ?, ?, ?)",
+                [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
+            )
 
     @staticmethod
     def _put(db: sqlite3.Connection, key: str, value: Any) -> None:

@@ -100,5 +100,3 @@ def fitted(scope: str, reading: Reading) -> tuple[Published, ...]:
     Numbers that the report does not tie to one run are left out: they would fit too easily.
     """
     return tuple(p for p in published(reading) if p.part == PARTS[scope] and not p.unsaid)
-
-
