@@ -25,7 +25,7 @@ def collect(
     """
     session = {
         "command": " ".join(["lenet-tune", *(_public(word) for word in command)]),
-        "commit": _commit(),
+        "commit": commit(),
         "versions": _versions(),
         "backend": backend,
         "device": device,
@@ -69,7 +69,8 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """The commit of this code, "-dirty" where files differ from it; None outside a checkout."""
     here = Path(__file__).parent
     git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=10"]
     try:

@@ -172,7 +172,7 @@ def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     if _complete(snapshot):
         say(f"{snapshot.definition.name} is complete: {snapshot.ended} trials.")
     else:
-        stopped_by = _search(study, dataset, place)
+        stopped_by = train(study, dataset, place)
     from lenet_tune.report import write_page
 
     snapshot = study.snapshot()
@@ -187,8 +187,14 @@ def _complete(snapshot: Snapshot) -> bool:
     return snapshot.planned is None or snapshot.ended >= snapshot.planned
 
 
-def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
-    """Train what is left; returns the signal that stopped it, or None."""
+def train(
+    study: Study, dataset: DataSet, place: Place, run: Callable[[Study, Any], None] | None = None
+) -> int | None:
+    """Train what is left; returns the signal that stopped it, or None.
+
+    Args:
+        run: what trains the study with its tools; None for `search.run`.
+    """
     # Keras takes seconds to import: only now, when everything that could be refused has been checked.
     devices.prepare(place.backend, place.device)
     import keras
@@ -211,7 +217,7 @@ def _search(study: Study, dataset: DataSet, place: Place) -> int | None:
             _greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
             try:
-                search.run(study, tools)
+                (run or search.run)(study, tools)
                 complete = True
             except search.BudgetSpent:
                 say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")

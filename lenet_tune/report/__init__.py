@@ -2,5 +2,13 @@
 
 from lenet_tune.report.exports import export_plots, export_tables
 from lenet_tune.report.page import render_page, write_page
+from lenet_tune.report.reproduction_page import render_reproduction, write_reproduction
 
-__all__ = ["export_plots", "export_tables", "render_page", "write_page"]
+__all__ = [
+    "export_plots",
+    "export_tables",
+    "render_page",
+    "render_reproduction",
+    "write_page",
+    "write_reproduction",
+]

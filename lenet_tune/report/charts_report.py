@@ -39,8 +39,11 @@ class ReportPart:
 
 def report_parts(snapshot: Snapshot) -> tuple[ReportPart, ...]:
     """The tables and figures of the study's section; empty unless it is a section's grid."""
-    rows = comparison(snapshot)
-    held_out = snapshot.definition.held_out_name
+    return parts_of(comparison(snapshot), snapshot.definition.held_out_name)
+
+
+def parts_of(rows: tuple[ReportRow, ...], held_out: str) -> tuple[ReportPart, ...]:
+    """The tables and figures that some of the report's runs stand in."""
     y = _common_scale(rows)
     return tuple(_part(table, held_out, y) for table in report_tables(rows))
 

@@ -97,7 +97,7 @@ def method(snapshot: Snapshot) -> Method:
             *((confirmation.METHOD,) if snapshot.standing else ()),
             *_stopping(snapshot),
         ),
-        readings=_readings(snapshot),
+        readings=readings_table(snapshot),
         open_choices=_open_choices(snapshot),
     )
 
@@ -184,7 +184,8 @@ def leaders_table(snapshot: Snapshot) -> Table | None:
     )
 
 
-def _readings(snapshot: Snapshot) -> Table | None:
+def readings_table(snapshot: Snapshot) -> Table | None:
+    """Every look at the test images."""
     if not snapshot.test_readings:
         return None
     scores = {(t.number, e.repeat): e.accuracy for t in snapshot.trials for e in t.executions}

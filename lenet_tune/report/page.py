@@ -38,6 +38,11 @@ def write_page(snapshot: Snapshot, path: Path) -> Path:
 
 def render_page(snapshot: Snapshot) -> str:
     """The study's page; the same snapshot gives the same text."""
+    return rendered("page.html", _context(snapshot))
+
+
+def rendered(template: str, context: dict[str, Any]) -> str:
+    """A template filled in: everything escaped, nothing undefined."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -46,7 +51,7 @@ def render_page(snapshot: Snapshot) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html").render(_context(snapshot))
+    return environment.get_template(template).render(context)
 
 
 def _context(snapshot: Snapshot) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def _context(snapshot: Snapshot) -> dict[str, Any]:
         "method": content.method(snapshot),
         "provenance": content.provenance_table(snapshot),
     }
-    return {**parts, "contents": _contents(parts)}
+    return {**parts, "contents": contents(parts, _SECTIONS)}
 
 
 def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
@@ -78,8 +83,8 @@ def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
         "best": best and best.head(content.FIRST_KNOBS),
         "more_best": best and best.tail(content.FIRST_KNOBS),
         "command": snapshot.manifest.get("command") or content.UNKNOWN,
-        "progress": _drawn(charts_search.progress_chart(snapshot)),
-        "leaders": _drawn(charts_search.leaders_chart(snapshot)),
+        "progress": drawn(charts_search.progress_chart(snapshot)),
+        "leaders": drawn(charts_search.leaders_chart(snapshot)),
         "leaders_table": content.leaders_table(snapshot),
     }
 
@@ -92,43 +97,47 @@ class DrawnPart:
     panels: tuple[Drawing, ...]
 
 
+def drawn_part(part: charts_report.ReportPart) -> DrawnPart:
+    """A table or figure of the report with its panels drawn."""
+    return DrawnPart(part=part, panels=all_drawn(part.panels))
+
+
 def _report_part(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "published": _drawn(charts_report.published_chart(snapshot)),
-        "report_parts": tuple(
-            DrawnPart(part=part, panels=_all_drawn(part.panels))
-            for part in charts_report.report_parts(snapshot)
-        ),
+        "published": drawn(charts_report.published_chart(snapshot)),
+        "report_parts": tuple(drawn_part(part) for part in charts_report.report_parts(snapshot)),
     }
 
 
 def _search_part(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "slices": _all_drawn(charts_knobs.slice_charts(snapshot)),
-        "curves": _drawn(charts_search.curves_chart(snapshot)),
-        "effects": _drawn(charts_knobs.effects_chart(snapshot)),
-        "cost": _drawn(charts_search.cost_chart(snapshot)),
+        "slices": all_drawn(charts_knobs.slice_charts(snapshot)),
+        "curves": drawn(charts_search.curves_chart(snapshot)),
+        "effects": drawn(charts_knobs.effects_chart(snapshot)),
+        "cost": drawn(charts_search.cost_chart(snapshot)),
     }
 
 
 def _model_part(snapshot: Snapshot) -> dict[str, Any]:
     model = analysis.best_model(snapshot.best_model)
     return {
-        "fits": _all_drawn(charts_model.fit_charts(snapshot)),
+        "fits": all_drawn(charts_model.fit_charts(snapshot)),
         "model": model,
-        "confusion": _drawn(charts_model.confusion_chart(model)) if model else None,
+        "confusion": drawn(charts_model.confusion_chart(model)) if model else None,
         "confusions": charts_model.confusions_table(model) if model else None,
-        "classes": _drawn(charts_model.classes_chart(model)) if model else None,
+        "classes": drawn(charts_model.classes_chart(model)) if model else None,
         "kernels": pictures.kernels_picture(model) if model else None,
         "samples": pictures.sample_pictures(model) if model else (),
     }
 
 
-def _drawn(chart: Chart | None) -> Drawing | None:
+def drawn(chart: Chart | None) -> Drawing | None:
+    """A chart with its SVG."""
     return None if chart is None else Drawing(chart=chart, svg=inline_svg(chart))
 
 
-def _all_drawn(charts: Iterable[Chart]) -> tuple[Drawing, ...]:
+def all_drawn(charts: Iterable[Chart]) -> tuple[Drawing, ...]:
+    """Charts with their SVGs."""
     return tuple(Drawing(chart=chart, svg=inline_svg(chart)) for chart in charts)
 
 
@@ -148,9 +157,12 @@ _SECTIONS = (
 )
 
 
-def _contents(parts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    # Sections without anything to show are left out of the page and of its contents.
+def contents(
+    parts: dict[str, Any], sections: tuple[tuple[str, str, tuple[str, ...]], ...]
+) -> tuple[tuple[str, str], ...]:
+    """(name, title) of the sections that have anything to show; the others are left out of a page."""
+
     def shown(value: Any) -> bool:
         return bool(value.rows) if isinstance(value, Table) else bool(value)
 
-    return tuple((name, title) for name, title, needs in _SECTIONS if any(shown(parts[key]) for key in needs))
+    return tuple((name, title) for name, title, needs in sections if any(shown(parts[key]) for key in needs))

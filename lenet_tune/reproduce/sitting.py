@@ -1,0 +1,215 @@
+"""One sitting at a reproduction: see what is missing, train it, write the results and the page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lenet_tune import devices, session
+from lenet_tune import plan as studies
+from lenet_tune.analysis.reproduction import Reproduction, reproduction, settings_done
+from lenet_tune.config import InputSpec
+from lenet_tune.data import DataSet
+from lenet_tune.errors import SettingError
+from lenet_tune.progress import say
+from lenet_tune.records import Definition, NewTrial
+from lenet_tune.report import write_reproduction
+from lenet_tune.reproduce.files import (
+    Shelf,
+    add_closing,
+    next_number,
+    results,
+    stored,
+    write_results,
+)
+from lenet_tune.reproduce.plan import NAME, Asked, Job, define, execution, groups, missing
+from lenet_tune.reproduce.words import print_plan, show_time
+from lenet_tune.sections import Reading, show_reading
+from lenet_tune.session import Place
+from lenet_tune.space import key
+from lenet_tune.study import Study
+from lenet_tune.studyexport import read_export
+
+SAMPLE = 8  # executions that are timed to estimate how long a plan takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a sitting ended: `signal` is None unless one stopped it."""
+
+    page: Path
+    found: Reproduction
+    signal: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Plan:
+    """What a sitting has to do, and what it works with."""
+
+    asked: Asked
+    definition: Definition
+    dataset: DataSet
+    shelf: Shelf
+    spec: InputSpec
+    rounds: Sequence[Sequence[Job]]
+    groups: Sequence[Sequence[Job]]
+
+
+def run(asked: Asked, place: Place) -> Outcome:
+    """Train what `asked` needs and nobody has, then write results and page.
+
+    Raises:
+        LeNetTuneError: data, setting, storage or search trouble, in one line.
+    """
+    plan = _plan(asked, place)
+    stopped_by = None
+    if plan.rounds:
+        say(_how_much(plan))
+        with _open_study(plan, place) as study:
+            stopped_by = session.train(
+                study, plan.dataset, place, lambda study, tools: _train(study, tools, plan)
+            )
+    else:
+        say(f"{plan.definition.name}: nothing is missing.")
+    write_results(plan.shelf, stored(plan.shelf))
+    return replace(conclude(plan.shelf, asked.pick.reading), signal=stopped_by)
+
+
+def dry_run(asked: Asked, place: Place) -> None:
+    """Print what is missing on stdout and the time it takes here on stderr; nothing is trained or stored."""
+    plan = _plan(asked, place)
+    rates = _rates(plan, place)
+    print_plan(plan.rounds, lambda job: _seconds(job, plan, rates))
+    say(_how_much(plan))
+    total = 0.0
+    for jobs in plan.rounds:
+        total += sum(_seconds(job, plan, rates) for job in jobs)
+        seeds = sorted({job.repeat for job in jobs})
+        say(f"seed {', '.join(map(str, seeds))}: {len(jobs)} executions, done after {show_time(total)}")
+    say(f"On {devices.describe()}, by a short measurement just now.")
+
+
+def conclude(shelf: Shelf, reading: Reading) -> Outcome:
+    """Write the page from the files of results alone.
+
+    Raises:
+        SettingError: there are none.
+    """
+    found = results(shelf.folder)
+    if not found:
+        raise SettingError(f"There is no result in {shelf.folder} yet: run lenet-tune reproduce first.")
+    made = reproduction(found.values(), reading)
+    words = show_reading(reading).replace("=", "-").replace(", ", "-").replace("/", "-") if reading else ""
+    return Outcome(page=write_reproduction(made, shelf.page(words)), found=made)
+
+
+def keep_closing(name: str, place: Place, asked: Asked) -> None:
+    """Put a search, from its study or its JSON, beside the results, for the closing question's answer."""
+    from lenet_tune.cli_views import find_study
+
+    shelf = Shelf(out=place.out, name=define(asked, session.load_data(place.source)).name)
+    if Path(name).suffix == ".json":
+        add_closing(shelf, read_export(Path(name)))
+        return
+    with Study.read(find_study(name, place.out)) as study:
+        add_closing(shelf, study.snapshot())
+
+
+def _plan(asked: Asked, place: Place) -> _Plan:
+    dataset = session.load_data(place.source)
+    definition = define(asked, dataset)
+    shelf = Shelf(out=place.out, name=definition.name)
+    spec = studies.input_spec(definition, studies.training_data(definition, dataset))
+    done = settings_done([*results(shelf.folder).values(), *stored(shelf).values()])
+    rounds = missing(asked, definition, done)
+    if rounds:
+        devices.prepare(place.backend, place.device)
+    return _Plan(
+        asked=asked,
+        definition=definition,
+        dataset=dataset,
+        shelf=shelf,
+        spec=spec,
+        rounds=rounds,
+        groups=groups(rounds, spec, session.capacity_of(asked.engine)) if rounds else [],
+    )
+
+
+def _how_much(plan: _Plan) -> str:
+    executions = sum(map(len, plan.rounds))
+    settings = len({key(job.setting) for jobs in plan.rounds for job in jobs})
+    return (
+        f"{plan.definition.title}: {executions} executions of {settings} settings are missing, "
+        f"{len(plan.groups)} groups, on {plan.definition.train_size:,} images"
+    )
+
+
+def _open_study(plan: _Plan, place: Place) -> Study:
+    shelf = plan.shelf
+    here = stored(shelf)
+    number = next_number(shelf, here, results(shelf.folder))
+    path = shelf.study(number)
+    if number in here:
+        return Study.open(path)
+    name = path.parent.name
+    return Study.create(path.parent, replace(plan.definition, name=name), planned=None, source=place.source)
+
+
+def _train(study: Study, tools: Any, plan: _Plan) -> None:
+    """What was half trained, then group by group what is missing: each is stored when its turn comes."""
+    from lenet_tune import search
+
+    search.run(study, tools)
+    for group in plan.groups:
+        done = settings_done([study.snapshot()])
+        _add(study, [job for job in group if job.identity not in done])
+        search.run(study, tools)
+
+
+def _add(study: Study, jobs: Sequence[Job]) -> None:
+    """Store executions to train: further ones of trials that are there, or new trials."""
+    trials = study.trials()
+    numbers = {key(trial.setting): trial.number for trial in trials}
+    known = {(e.trial, e.repeat) for trial in trials for e in trial.executions}
+    fresh: dict[tuple, Job] = {}
+    for job in jobs:
+        if key(job.setting) not in numbers:
+            fresh.setdefault(key(job.setting), job)
+    numbers |= {identity: len(trials) + i for i, identity in enumerate(fresh)}
+    rows = [(numbers[key(job.setting)], job.repeat, *job.seeds) for job in jobs]
+    study.add_executions(
+        [row for row in rows if row[:2] not in known], [_new_trial(job) for job in fresh.values()]
+    )
+
+
+def _new_trial(job: Job) -> NewTrial:
+    detail = {"origin": NAME, **({"shown": True} if job.is_shown else {})}
+    return NewTrial(setting=job.setting, label=job.arm.label, proposal=detail, seeds=())
+
+
+def _rates(plan: _Plan, place: Place) -> dict[int, float]:
+    """FLOP/s by depth of the network, each measured on part of the largest group there is."""
+    from lenet_tune.estimate import measure_rate
+
+    largest: dict[int, list] = {}
+    for group in plan.groups:
+        sample = list(_sample(group, plan.spec))
+        depth = sample[0].lenet.depth
+        if len(sample) > len(largest.get(depth, ())):
+            largest[depth] = sample
+    train_group = session.load_engine(plan.asked.engine)
+    return {depth: measure_rate(train_group, sample) for depth, sample in largest.items()}
+
+
+def _sample(group: Sequence[Job], spec: InputSpec) -> Iterator[Any]:
+    for number, job in enumerate(group[:SAMPLE]):
+        made = execution(number, job, spec)
+        yield replace(made, train=made.train.with_epochs(2))
+
+
+def _seconds(job: Job, plan: _Plan, rates: dict[int, float]) -> float:
+    from lenet_tune.estimate import seconds_needed
+
+    made = execution(0, job, plan.spec)
+    d = plan.definition
+    return seconds_needed([(made.lenet, made.train)], rates[made.lenet.depth], d.train_size, d.held_out_size)

@@ -1,0 +1,82 @@
+"""A reproduction as text: its plan and verdicts for the terminal, its table for the README."""
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from lenet_tune.analysis.reproduction import Reproduction
+from lenet_tune.analysis.reproduction_words import headline, interval_words, measured_words, verdict_words
+from lenet_tune.progress import duration
+from lenet_tune.reproduce.plan import Job
+from lenet_tune.views import aligned
+
+
+def show_time(seconds: float) -> str:
+    """A time as people say it."""
+    return f"about {duration(seconds)}"
+
+
+def print_plan(rounds: Sequence[Sequence[Job]], seconds: Callable[[Job], float]) -> None:
+    """The settings to train, each with its seeds, what needs it, and its time."""
+    by_label: dict[str, list[Job]] = {}
+    for jobs in rounds:
+        for job in jobs:
+            by_label.setdefault(job.arm.label, []).append(job)
+    rows = [
+        (
+            label,
+            ",".join(str(job.repeat) for job in jobs),
+            duration(sum(map(seconds, jobs))),
+            ", ".join(jobs[0].arm.needed_by),
+        )
+        for label, jobs in by_label.items()
+    ]
+    click.echo("\n".join(aligned(("setting", "seeds", "time", "needed by"), rows)))
+
+
+def print_verdicts(found: Reproduction) -> None:
+    """The answer in a sentence, then each published number and each claim with its verdict."""
+    click.echo(headline(found))
+    click.echo("\n".join(aligned(_COLUMNS, _rows(found))))
+    click.echo("")
+    claims = [(c.claim.name, verdict_words(c), str(c.n), c.claim.words) for c in found.claims]
+    click.echo("\n".join(aligned(("claim", "verdict", "n", "in words"), claims)))
+
+
+_COLUMNS = ("where", "run", "published", "measured", "one new run", "n", "verdict")
+
+
+def _rows(found: Reproduction) -> list[tuple[str, ...]]:
+    return [
+        (
+            v.published.where,
+            v.published.label,
+            f"{v.published.accuracy:.4f}",
+            measured_words(v),
+            interval_words(v),
+            str(v.sample.n if v.sample else 0),
+            v.verdict,
+        )
+        for v in found.numbers
+    ]
+
+
+def markdown(found: Reproduction) -> str:
+    """The table published / measured / verdict, and the claims, for the README."""
+    claims = [(c.claim.name, c.claim.words, verdict_words(c), str(c.n)) for c in found.claims]
+    return "\n".join(
+        [
+            headline(found),
+            "",
+            *_markdown_table(_COLUMNS, _rows(found)),
+            "",
+            *_markdown_table(("claim", "in words", "verdict", "n"), claims),
+        ]
+    )
+
+
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+    return [line(columns), f"|{'---|' * len(columns)}", *map(line, rows)]
