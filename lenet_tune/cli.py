@@ -20,8 +20,11 @@ from lenet_tune.cli_options import (
     STARTS,
     STOPPING,
     VALIDATION,
+    leave,
+    place_of,
     with_options,
 )
+from lenet_tune.cli_reproduce import reproduce
 from lenet_tune.cli_views import COMMANDS, find_study
 from lenet_tune.errors import LeNetTuneError
 
@@ -137,14 +140,14 @@ def resume(study: str, trials: int | None, **options: Any) -> None:
     """
     from lenet_tune import session
 
-    _conclude(session.resume(find_study(study, options["out"]), _place(options), trials))
+    _conclude(session.resume(find_study(study, options["out"]), place_of(options), trials))
 
 
 def _search(kind: str, options: dict[str, Any]) -> None:
     from lenet_tune import session
     from lenet_tune.plan import Options
 
-    place = _place(options)
+    place = place_of(options)
     dry_run = options.pop("dry_run")
     for name in ("source", "budget", "device", "backend", "out", "checkpoint_every"):
         options.pop(name)
@@ -170,32 +173,13 @@ def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out
     return (*found, *starts.read_starts([w for w in words if w not in (starts.REPORT, starts.NONE)]))
 
 
-def _place(options: dict[str, Any]) -> Any:
-    from lenet_tune.parse import parse_duration
-    from lenet_tune.session import Place
-
-    return Place(
-        out=options["out"],
-        source=options["source"],
-        backend=options["backend"],
-        device=options["device"],
-        budget=None if options["budget"] is None else parse_duration(options["budget"]),
-        command=sys.argv[1:],
-        checkpoint_every=options["checkpoint_every"],
-    )
-
-
 def _conclude(outcome: Any) -> None:
     from lenet_tune.views import print_summary
 
     print_summary(outcome.snapshot)
     click.echo(outcome.page)
-    if outcome.signal is not None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # The engine's thread may be deep in compiled code; everything is stored, so do not wait for it.
-        os._exit(128 + outcome.signal)
+    leave(outcome.signal)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, reproduce):
     main.add_command(_command)

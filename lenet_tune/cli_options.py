@@ -1,7 +1,10 @@
-"""The options that commands share."""
+"""The options that commands share, and what becomes of them."""
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Mapping
 from functools import reduce
+from typing import Any
 
 import click
 
@@ -95,3 +98,28 @@ SECTION = click.option(
 def with_options(*options: Callable) -> Callable:
     """A decorator that adds options in the order given."""
     return lambda command: reduce(lambda f, option: option(f), reversed(options), command)
+
+
+def place_of(options: Mapping[str, Any]) -> Any:
+    """The `session.Place` that the options of a place stand for."""
+    from lenet_tune.parse import parse_duration
+    from lenet_tune.session import Place
+
+    return Place(
+        out=options["out"],
+        source=options["source"],
+        backend=options["backend"],
+        device=options["device"],
+        budget=None if options["budget"] is None else parse_duration(options["budget"]),
+        command=sys.argv[1:],
+        checkpoint_every=options["checkpoint_every"],
+    )
+
+
+def leave(signal: int | None) -> None:
+    """End the process as one that was stopped by `signal`; go on where there was none."""
+    if signal is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # The engine's thread may be deep in compiled code; everything is stored, so do not wait for it.
+        os._exit(128 + signal)

@@ -86,12 +86,20 @@ def _export_model(study: str, out: Path, folder: Path) -> list[Path]:
 def report(study: str, out: Path) -> None:
     """Write the page of STUDY again and print its path.
 
+    STUDY may also be the JSON that `export` wrote, or a folder of results of `reproduce`.
+
     \b
     Example:
       lenet-tune report grid-section1
+      lenet-tune report reports/reproduction
     """
     from lenet_tune.report import write_page
 
+    if Path(study).is_dir() and any(Path(study).glob("*.json")):
+        from lenet_tune.reproduce.sitting import write_page_of
+
+        click.echo(write_page_of(Path(study), out))
+        return
     snapshot = _snapshot(study, out)
     click.echo(write_page(snapshot, out / "reports" / f"{snapshot.definition.name}.html"))
 
@@ -203,7 +211,10 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
 
 def _snapshot(study: str, out: Path) -> Any:
     from lenet_tune.study import Study
+    from lenet_tune.studyexport import read_export
 
+    if Path(study).suffix == ".json":
+        return read_export(Path(study))
     with Study.read(find_study(study, out)) as opened:
         return opened.snapshot()
 

@@ -6,7 +6,7 @@ This is where the rooms meet; `cli` parses words and calls it, `search` holds th
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -57,6 +57,21 @@ class Outcome:
     page: Path
     snapshot: Snapshot
     signal: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Course:
+    """How a study is trained.
+
+    Args:
+        run: trains the study with its tools, as `search.run` does.
+        progress: a context whose value is told how it goes on (`search.Watcher`).
+        way_on: what to type to go on after a stop.
+    """
+
+    run: Callable[[Study, Any], None]
+    progress: AbstractContextManager[Any]
+    way_on: str
 
 
 class Interrupted(BaseException):
@@ -187,14 +202,8 @@ def _complete(snapshot: Snapshot) -> bool:
     return snapshot.planned is None or snapshot.ended >= snapshot.planned
 
 
-def train(
-    study: Study, dataset: DataSet, place: Place, run: Callable[[Study, Any], None] | None = None
-) -> int | None:
-    """Train what is left; returns the signal that stopped it, or None.
-
-    Args:
-        run: what trains the study with its tools; None for `search.run`.
-    """
+def train(study: Study, dataset: DataSet, place: Place, course: Course | None = None) -> int | None:
+    """Train what is left; returns the signal that stopped it, or None."""
     # Keras takes seconds to import: only now, when everything that could be refused has been checked.
     devices.prepare(place.backend, place.device)
     import keras
@@ -212,26 +221,31 @@ def train(
     study.set_manifest({**facts, "engine": definition.engine})
     started = time.monotonic()
     stopped_by, complete = None, False
-    with _signals(), Progress(study.snapshot(), definition.train_size) as progress:
+    course = course or Course(
+        run=search.run,
+        progress=Progress(study.snapshot(), definition.train_size),
+        way_on=f"lenet-tune resume {study.path.parent}",
+    )
+    with _signals(), course.progress as progress:
         try:
             _greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
             try:
-                (run or search.run)(study, tools)
+                course.run(study, tools)
                 complete = True
             except search.BudgetSpent:
-                say(f"The budget of {duration(place.budget)} is spent. {_way_on(study)}")
+                say(f"The budget of {duration(place.budget)} is spent. Go on with: {course.way_on}")
             measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
             stopped_by = interruption.number
-            say(f"Stopped; everything finished is kept. {_way_on(study)}")
+            say(f"Stopped; everything finished is kept. Go on with: {course.way_on}")
         finally:
             wall = time.monotonic() - started
             study.set_manifest(manifest.finish(study.manifest, wall_seconds=wall, interrupted=not complete))
     return stopped_by
 
 
-def _tools(study: Study, dataset: DataSet, place: Place, progress: Progress) -> tuple[Any, InputSpec]:
+def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
     from lenet_tune import search
 
     definition = study.definition
@@ -294,10 +308,6 @@ def _greet(study: Study, facts: dict[str, Any]) -> None:
         again = len(snapshot.trials) - snapshot.ended
         to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
         say(f"resuming: {snapshot.ended} done, {again} again{to_go}")
-
-
-def _way_on(study: Study) -> str:
-    return f"Go on with: lenet-tune resume {study.path.parent}"
 
 
 @contextmanager

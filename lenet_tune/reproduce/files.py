@@ -14,6 +14,7 @@ from lenet_tune.analysis.reproduction import settings_done
 from lenet_tune.errors import StudyError
 from lenet_tune.records import Snapshot
 from lenet_tune.report.files import write_atomically
+from lenet_tune.sections import Reading
 from lenet_tune.study import Study
 from lenet_tune.studyexport import compact, export_text, read_export
 from lenet_tune.studyfile import FILE_NAME
@@ -36,9 +37,10 @@ class Shelf:
         """The folder of results."""
         return self.out / "reports" / self.name
 
-    def page(self, reading: str = "") -> Path:
-        """The page, of another reading than the default where it is named."""
-        return self.out / "reports" / f"{self.name}{reading and '-'}{reading}.html"
+    def page(self, reading: Reading) -> Path:
+        """The page; that of another reading than the default has the reading in its name."""
+        words = [f"{choice}-{option.replace('/', '-')}" for choice, option in reading.items()]
+        return self.out / "reports" / f"{'-'.join([self.name, *words])}.html"
 
     def study(self, number: int) -> Path:
         """The file of the `number`-th study, from 1; it need not exist."""

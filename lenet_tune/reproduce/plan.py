@@ -10,7 +10,7 @@ from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Execution
 from lenet_tune.executions import execution_seeds
 from lenet_tune.fusion import partition
-from lenet_tune.plan import Options, Quick
+from lenet_tune.options import Options, Quick
 from lenet_tune.records import Definition
 from lenet_tune.sections import PUBLISHED_EPOCHS
 from lenet_tune.sections.arms import Arm, Pick, arms
@@ -44,6 +44,11 @@ class Asked:
         check_int("seeds", self.seeds, 1, 1000)
         check_int("at_once", self.at_once, 1, 1000)
         check_in("engine", self.engine, ("fused", "reference"))
+
+    @property
+    def is_the_reports_own(self) -> bool:
+        """Whether epochs, images and engine are those of the reproduction proper."""
+        return not (self.epochs or self.train_size or self.quick) and self.engine == "fused"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
 from lenet_tune.errors import SettingError
 from lenet_tune.progress import say
-from lenet_tune.records import Definition, NewTrial
+from lenet_tune.records import Definition, NewExecution, NewTrial
 from lenet_tune.report import write_reproduction
 from lenet_tune.reproduce.files import (
     Shelf,
@@ -23,9 +23,10 @@ from lenet_tune.reproduce.files import (
     write_results,
 )
 from lenet_tune.reproduce.plan import NAME, Asked, Job, define, execution, groups, missing
+from lenet_tune.reproduce.progress import Lines
 from lenet_tune.reproduce.words import print_plan, show_time
-from lenet_tune.sections import Reading, show_reading
-from lenet_tune.session import Place
+from lenet_tune.sections import Reading
+from lenet_tune.session import Course, Place
 from lenet_tune.space import key
 from lenet_tune.study import Study
 from lenet_tune.studyexport import read_export
@@ -66,13 +67,18 @@ def run(asked: Asked, place: Place) -> Outcome:
     if plan.rounds:
         say(_how_much(plan))
         with _open_study(plan, place) as study:
-            stopped_by = session.train(
-                study, plan.dataset, place, lambda study, tools: _train(study, tools, plan)
+            course = Course(
+                run=lambda study, tools: _train(study, tools, plan),
+                progress=Lines(sum(map(len, plan.rounds))),
+                way_on="the same command",
             )
+            stopped_by = session.train(study, plan.dataset, place, course)
     else:
         say(f"{plan.definition.name}: nothing is missing.")
     write_results(plan.shelf, stored(plan.shelf))
-    return replace(conclude(plan.shelf, asked.pick.reading), signal=stopped_by)
+    found = _judged(plan.shelf.folder, asked.pick.reading)
+    page = write_reproduction(found, plan.shelf.page(asked.pick.reading))
+    return Outcome(page=page, found=found, signal=stopped_by)
 
 
 def dry_run(asked: Asked, place: Place) -> None:
@@ -89,25 +95,42 @@ def dry_run(asked: Asked, place: Place) -> None:
     say(f"On {devices.describe()}, by a short measurement just now.")
 
 
-def conclude(shelf: Shelf, reading: Reading) -> Outcome:
-    """Write the page from the files of results alone.
+def write_page_of(folder: Path, out: Path) -> Path:
+    """The page of a folder of results, again, as `OUT/reports/FOLDER.html`.
+
+    Raises:
+        StudyError: the files do not belong together.
+    """
+    return write_reproduction(_judged(folder, {}), out / "reports" / f"{folder.resolve().name}.html")
+
+
+def judged(asked: Asked, place: Place) -> Reproduction:
+    """What the results that are there say; nothing is trained or written.
 
     Raises:
         SettingError: there are none.
     """
-    found = results(shelf.folder)
+    return _judged(_shelf(asked, place).folder, asked.pick.reading)
+
+
+def _judged(folder: Path, reading: Reading) -> Reproduction:
+    found = results(folder)
     if not found:
-        raise SettingError(f"There is no result in {shelf.folder} yet: run lenet-tune reproduce first.")
-    made = reproduction(found.values(), reading)
-    words = show_reading(reading).replace("=", "-").replace(", ", "-").replace("/", "-") if reading else ""
-    return Outcome(page=write_reproduction(made, shelf.page(words)), found=made)
+        raise SettingError(f"There is no result in {folder} yet: run lenet-tune reproduce first.")
+    return reproduction(found.values(), reading)
+
+
+def _shelf(asked: Asked, place: Place) -> Shelf:
+    if asked.is_the_reports_own and place.source is None:
+        return Shelf(out=place.out, name=NAME)
+    return Shelf(out=place.out, name=define(asked, session.load_data(place.source)).name)
 
 
 def keep_closing(name: str, place: Place, asked: Asked) -> None:
     """Put a search, from its study or its JSON, beside the results, for the closing question's answer."""
     from lenet_tune.cli_views import find_study
 
-    shelf = Shelf(out=place.out, name=define(asked, session.load_data(place.source)).name)
+    shelf = _shelf(asked, place)
     if Path(name).suffix == ".json":
         add_closing(shelf, read_export(Path(name)))
         return
@@ -176,10 +199,16 @@ def _add(study: Study, jobs: Sequence[Job]) -> None:
         if key(job.setting) not in numbers:
             fresh.setdefault(key(job.setting), job)
     numbers |= {identity: len(trials) + i for i, identity in enumerate(fresh)}
-    rows = [(numbers[key(job.setting)], job.repeat, *job.seeds) for job in jobs]
+    executions = [_new_execution(numbers[key(job.setting)], job) for job in jobs]
     study.add_executions(
-        [row for row in rows if row[:2] not in known], [_new_trial(job) for job in fresh.values()]
+        [e for e in executions if (e.trial, e.repeat) not in known],
+        [_new_trial(job) for job in fresh.values()],
     )
+
+
+def _new_execution(trial: int, job: Job) -> NewExecution:
+    seed, order_seed = job.seeds
+    return NewExecution(trial=trial, repeat=job.repeat, seed=seed, order_seed=order_seed, purpose="search")
 
 
 def _new_trial(job: Job) -> NewTrial:
