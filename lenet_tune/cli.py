@@ -63,6 +63,12 @@ def main() -> None:
 @click.option("--section", type=click.IntRange(1, 3), help="Run the report's own grid of this section.")
 @click.option("--stage", type=click.Choice(["initial", "adjusted"]), help="One stage of section 1.")
 @click.option(
+    "--reading",
+    multiple=True,
+    metavar="CHOICE=OPTION",
+    help="Read what the report leaves open otherwise: pooling=max, batch=128. Repeatable.",
+)
+@click.option(
     "--base",
     type=click.Choice(["adjusted", "initial", "section2", "section3"]),
     default="adjusted",

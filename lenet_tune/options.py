@@ -25,6 +25,7 @@ class Options:
     """A search as the command line asks for it; None leaves a choice to the rules here.
 
     Args:
+        reading: "choice=option" texts, how to read what the report leaves open; of a section's grid.
         knobs: "name=values" texts that change the space.
         parallel: trials the oracle proposes at a time.
         confirm: fresh seeds for each leader, at most; 0 for none.
@@ -36,6 +37,7 @@ class Options:
     section: int | None = None
     stage: str | None = None
     base: str = "adjusted"
+    reading: tuple[str, ...] = ()
     knobs: tuple[str, ...] = ()
     trials: int | None = None
     epochs: int | None = None
@@ -67,6 +69,8 @@ class Options:
         self._check_stopping()
         if self.stage is not None and self.section is None:
             raise SettingError("`stage` belongs to a section, but none is given: add --section 1.")
+        if self.reading and (self.section is None or self.kind != "grid"):
+            raise SettingError("`reading` belongs to a section's grid, but none is given: add --section 1.")
 
     def _check_stopping(self) -> None:
         if self.audit is not None and not self.stop_bad:

@@ -118,7 +118,9 @@ def grid_runs(options: Options) -> Iterator[tuple[str, Setting]]:
                 "try --section 1, or --knob batch_size=32,128."
             )
     else:
-        bases = [(_run_label(run), run.setting) for run in sections.runs(options.section, options.stage)]
+        reading = sections.parse_reading(options.reading)
+        runs = sections.runs(options.section, options.stage, reading)
+        bases = [(_run_label(run), run.setting) for run in runs]
     varied = [name for name, domain in domains.items() if not domain.is_fixed]
     for label, base in bases:
         for setting in Space.at(base).replace(domains).grid():
@@ -205,7 +207,8 @@ def searched(options: Options) -> tuple[Space | None, dict[str, Any]]:
     if options.kind == "grid":
         runs = [{"label": label, "setting": setting} for label, setting in grid_runs(options)]
         space = Space.at(sections.BASES[options.base]).replace(domains) if options.section is None else None
-        return space, {"runs": runs}
+        reading = sections.parse_reading(options.reading)
+        return space, {"runs": runs, **({"reading": reading} if reading else {})}
     space = Space.full() if options.section is None else sections.search_space(options.section)
     if options.epochs or "epochs" not in domains:
         domains["epochs"] = Choice((_epochs(options),))
@@ -260,7 +263,7 @@ def _named(definition: Definition, options: Options) -> Definition:
 def _is_special(options: Options) -> bool:
     """Whether something was asked for that the other parts of the name do not tell."""
     o = options
-    asked = (o.knobs, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
+    asked = (o.knobs, o.reading, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
     return any(asked) or o.confirm is not None or o.starts is not None
 
 

@@ -35,7 +35,7 @@ from lenet_tune.studyfile import (
     take_lock,
     unpack,
 )
-from lenet_tune.studyrows import read_test_readings, read_trials
+from lenet_tune.studyrows import dumps, insert_trials, read_test_readings, read_trials
 
 
 class Study:
@@ -160,12 +160,12 @@ class Study:
     def add_trials(self, trials: Iterable[NewTrial]) -> None:
         """Store proposals with all their executions, numbered on from the last one."""
         with self._transaction() as db:
-            self._insert_trials(db, trials)
+            insert_trials(db, trials)
 
     def add_executions(self, executions: Iterable[NewExecution], trials: Iterable[NewTrial] = ()) -> None:
         """Store further executions of trials that are there, or of `trials`, which are stored before."""
         with self._transaction() as db:
-            self._insert_trials(db, trials)
+            insert_trials(db, trials)
             db.executemany(
                 "INSERT INTO execution (trial, repeat, seed, order_seed, purpose) VALUES (?, ?, ?, ?, ?)",
                 [(e.trial, e.repeat, e.seed, e.order_seed, e.purpose) for e in executions],
@@ -298,19 +298,8 @@ class Study:
         return None if row is None else json.loads(row[0])
 
     @staticmethod
-    def _insert_trials(db: sqlite3.Connection, trials: Iterable[NewTrial]) -> None:
-        count = db.execute("SELECT COUNT(*) FROM trial").fetchone()[0]
-        for number, trial in enumerate(trials, start=count):
-            row = (number, _dumps(trial.setting), trial.label, _dumps(trial.proposal))
-            db.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", row)
-            db.executemany(
-                "INSERT INTO execution (trial, repeat, seed, order_seed) VALUES (?, ?, ?, ?)",
-                [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
-            )
-
-    @staticmethod
     def _put(db: sqlite3.Connection, key: str, value: Any) -> None:
-        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dumps(value)))
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -327,7 +316,3 @@ class Study:
 def _real(value: float) -> float | None:
     # SQLite turns NaN into NULL by itself and keeps infinities; a NULL reads back as NaN.
     return None if value != value else value
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

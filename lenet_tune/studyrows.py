@@ -1,11 +1,29 @@
-"""What the tables of a study file hold, as records."""
+"""What the tables of a study file hold, as records, and records as rows."""
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from lenet_tune.engines.base import EpochResult
-from lenet_tune.records import ExecutionRecord, TestReading, TrialRecord
+from lenet_tune.records import ExecutionRecord, NewTrial, TestReading, TrialRecord
+
+
+def insert_trials(db: sqlite3.Connection, trials: Iterable[NewTrial]) -> None:
+    """Proposals with all their executions, numbered on from the last one, inside the caller's transaction."""
+    count = db.execute("SELECT COUNT(*) FROM trial").fetchone()[0]
+    for number, trial in enumerate(trials, start=count):
+        row = (number, dumps(trial.setting), trial.label, dumps(trial.proposal))
+        db.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", row)
+        db.executemany(
+            "INSERT INTO execution (trial, repeat, seed, order_seed) VALUES (?, ?, ?, ?)",
+            [(number, repeat, *seeds) for repeat, seeds in enumerate(trial.seeds)],
+        )
+
+
+def dumps(value: Any) -> str:
+    """A value as it stands in a column of JSON."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def read_trials(db: sqlite3.Connection, cohort: int | None = None) -> tuple[TrialRecord, ...]:

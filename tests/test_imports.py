@@ -34,6 +34,7 @@ ALLOWED = {
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "space"},
+    "studyexport": {"errors", "interchange", "records"},
     "interchange": {"engines", "errors", "records"},
 }
 
