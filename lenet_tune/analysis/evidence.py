@@ -98,7 +98,8 @@ def pool(snapshots: Iterable[Snapshot]) -> Pool:
 
 def chance(definition: Definition | None) -> float:
     """Accuracy of naming one class for everything."""
-    return 0.1 if definition is None else 1 / len(definition.data["classes"])
+    classes = () if definition is None else definition.data.get("classes", ())
+    return 1 / (len(classes) or 10)
 
 
 def epochs_of(definition: Definition | None) -> int:

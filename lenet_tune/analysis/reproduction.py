@@ -135,12 +135,14 @@ def _model(studies: Sequence[Snapshot], together: Pool, reading: Reading) -> Map
     )
 
 
-def settings_done(snapshots: Iterable[Snapshot]) -> set[tuple]:
-    """(identity of the setting, seed of weights, seed of order) of every finished execution."""
+def settings_done(
+    snapshots: Iterable[Snapshot], outcomes: Sequence[str] = ("done", "diverged")
+) -> set[tuple]:
+    """(identity of the setting, seed of weights, seed of order) of every execution that ended so."""
     return {
         (key(trial.setting), e.seed, e.order_seed)
         for snapshot in snapshots
         for trial in snapshot.trials
         for e in trial.executions
-        if e.outcome in ("done", "diverged")
+        if e.outcome in outcomes
     }

@@ -8,6 +8,7 @@ from typing import Any
 from lenet_tune import devices, session
 from lenet_tune import plan as studies
 from lenet_tune.analysis.reproduction import Reproduction, reproduction, settings_done
+from lenet_tune.analysis.text import count
 from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
 from lenet_tune.errors import SettingError
@@ -51,6 +52,7 @@ class _Plan:
     definition: Definition
     dataset: DataSet
     shelf: Shelf
+    number: int
     spec: InputSpec
     rounds: Sequence[Sequence[Job]]
     groups: Sequence[Sequence[Job]]
@@ -76,7 +78,7 @@ def run(asked: Asked, place: Place) -> Outcome:
     else:
         say(f"{plan.definition.name}: nothing is missing.")
     write_results(plan.shelf, stored(plan.shelf))
-    found = _judged(plan.shelf.folder, asked.pick.reading)
+    found = reproduction(results(plan.shelf.folder).values(), asked.pick.reading)
     page = write_reproduction(found, plan.shelf.page(asked.pick.reading))
     return Outcome(page=page, found=found, signal=stopped_by)
 
@@ -91,7 +93,9 @@ def dry_run(asked: Asked, place: Place) -> None:
     for jobs in plan.rounds:
         total += sum(_seconds(job, plan, rates) for job in jobs)
         seeds = sorted({job.repeat for job in jobs})
-        say(f"seed {', '.join(map(str, seeds))}: {len(jobs)} executions, done after {show_time(total)}")
+        say(
+            f"seed {', '.join(map(str, seeds))}: {count(len(jobs), 'execution')}, done after {show_time(total)}"
+        )
     say(f"On {devices.describe()}, by a short measurement just now.")
 
 
@@ -143,7 +147,12 @@ def _plan(asked: Asked, place: Place) -> _Plan:
     definition = define(asked, dataset)
     shelf = Shelf(out=place.out, name=definition.name)
     spec = studies.input_spec(definition, studies.training_data(definition, dataset))
-    done = settings_done([*results(shelf.folder).values(), *stored(shelf).values()])
+    files, here = results(shelf.folder), stored(shelf)
+    number = next_number(shelf, here, files)
+    failed = settings_done([here[number]] if number in here else [], ("failed",))
+    if failed:
+        say(f"{count(len(failed), 'execution')} failed with this version and will not be tried again by it.")
+    done = failed | settings_done([*files.values(), *here.values()])
     rounds = missing(asked, definition, done)
     if rounds:
         devices.prepare(place.backend, place.device)
@@ -152,6 +161,7 @@ def _plan(asked: Asked, place: Place) -> _Plan:
         definition=definition,
         dataset=dataset,
         shelf=shelf,
+        number=number,
         spec=spec,
         rounds=rounds,
         groups=groups(rounds, spec, session.capacity_of(asked.engine)) if rounds else [],
@@ -162,17 +172,14 @@ def _how_much(plan: _Plan) -> str:
     executions = sum(map(len, plan.rounds))
     settings = len({key(job.setting) for jobs in plan.rounds for job in jobs})
     return (
-        f"{plan.definition.title}: {executions} executions of {settings} settings are missing, "
-        f"{len(plan.groups)} groups, on {plan.definition.train_size:,} images"
+        f"{plan.definition.title}: {count(executions, 'execution')} of {count(settings, 'setting')} missing, "
+        f"{count(len(plan.groups), 'group')}, on {plan.definition.train_size:,} images"
     )
 
 
 def _open_study(plan: _Plan, place: Place) -> Study:
-    shelf = plan.shelf
-    here = stored(shelf)
-    number = next_number(shelf, here, results(shelf.folder))
-    path = shelf.study(number)
-    if number in here:
+    path = plan.shelf.study(plan.number)
+    if path.exists():
         return Study.open(path)
     name = path.parent.name
     return Study.create(path.parent, replace(plan.definition, name=name), planned=None, source=place.source)
