@@ -18,6 +18,7 @@ from lenet_tune.sections.claim import Claim, Term, Test
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 ONE_SEED, NOT_RUN = "undecided (n = 1)", "not run"
+CLAIM_VERDICTS = (CONFIRMED, REFUTED, UNDECIDED, ONE_SEED, NOT_RUN)
 
 
 @dataclass(frozen=True, kw_only=True)

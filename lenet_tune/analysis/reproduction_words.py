@@ -1,6 +1,6 @@
 """A reproduction in words: the headline, and what stands in the cells of its tables."""
 
-from lenet_tune.analysis.claim_verdicts import UNDECIDED, ClaimVerdict, TestResult
+from lenet_tune.analysis.claim_verdicts import CLAIM_VERDICTS, UNDECIDED, ClaimVerdict, TestResult
 from lenet_tune.analysis.inference import MOST_SEEDS, Interval
 from lenet_tune.analysis.reproduction import Reproduction
 from lenet_tune.analysis.text import NONE, count, percent, points
@@ -27,7 +27,7 @@ def headline(found: Reproduction) -> str:
         *(f"{counts[name]} {name}" for name in (ONE_SEED, NOT_RUN) if name in counts),
     ]
     claims = [v.verdict for v in found.claims]
-    told = [f"{claims.count(name)} {name}" for name in dict.fromkeys(claims)]
+    told = [f"{claims.count(name)} {name}" for name in CLAIM_VERDICTS if name in claims]
     return f"{', '.join(words)} ({seeds_words(found)}). {len(claims)} claims: {', '.join(told)}."
 
 

@@ -23,15 +23,23 @@ def numbers_chart(found: Reproduction) -> Chart | None:
         title="Published beside measured",
         finding=f"{count(len(rows), 'published figure')}: {words}. Bars hold one new run in 95 of 100 cases.",
         plot=_plot(rows),
-        table=numbers_table(rows),
     )
 
 
 def numbers_table(rows: Sequence[Verdict]) -> Table:
-    """The same in numbers, with verdicts."""
+    """Published and measured numbers with their verdicts."""
     return Table(
         caption="Published beside measured: final test accuracy",
-        columns=("where", "run", "published", "measured", "one new run (95 %)", "n", "verdict", "unsaid"),
+        columns=(
+            "where",
+            "run",
+            "published",
+            "measured",
+            "one new run (95 %)",
+            "n",
+            "verdict",
+            "what the report does not say",
+        ),
         rows=tuple(
             (
                 v.published.where,

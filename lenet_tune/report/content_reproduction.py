@@ -17,7 +17,7 @@ from lenet_tune.analysis.reproduction_words import (
 from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
-from lenet_tune.report.content import UNKNOWN, best_table, provenance_table, readings_table
+from lenet_tune.report.content import UNKNOWN, best_table, leaders_table, provenance_table, readings_table
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.readings import CHOICES
 
@@ -177,6 +177,7 @@ class ClosingSearch:
     title: str
     sentence: str
     best: Table | None
+    leaders: Table | None
     readings: Table | None
     proof: Table
 
@@ -191,6 +192,7 @@ def _closing(snapshot: Snapshot) -> ClosingSearch:
         title=snapshot.definition.title,
         sentence=analysis.summary(snapshot),
         best=best_table(snapshot),
+        leaders=leaders_table(snapshot),
         readings=readings_table(snapshot),
         proof=provenance_table(snapshot),
     )

@@ -92,10 +92,8 @@ def dry_run(asked: Asked, place: Place) -> None:
     total = 0.0
     for jobs in plan.rounds:
         total += sum(_seconds(job, plan, rates) for job in jobs)
-        seeds = sorted({job.repeat for job in jobs})
-        say(
-            f"seed {', '.join(map(str, seeds))}: {count(len(jobs), 'execution')}, done after {show_time(total)}"
-        )
+        seeds = ", ".join(map(str, sorted({job.repeat for job in jobs})))
+        say(f"seed {seeds}: {count(len(jobs), 'execution')}, done after {show_time(total)}")
     say(f"On {devices.describe()}, by a short measurement just now.")
 
 

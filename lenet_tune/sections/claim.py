@@ -7,7 +7,8 @@ whether the sum lies above (or below) a bound. Bounds are fixed here, before the
 - `LITTLE` (half a point) where it claims a gain of about a point, or none;
 - `CLEAR` (one point) where it calls a gain significant, `SHARP` (two points) a sharp loss;
 - `LEARNS`: final accuracy from which a run is said to learn (chance is 0.1);
-- `FLAT` and the like: shares of a curve's whole rise, see `analysis.measures`.
+- `FLAT`, `PLATEAU`: at most so much of a curve's whole rise in its first three epochs, in its last third;
+  `LATER`: the steepest rise begins after the first epoch. See `analysis.measures`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from lenet_tune.space import Setting
 
 LITTLE, CLEAR, SHARP = 0.005, 0.01, 0.02
 LEARNS = 0.2
-FLAT, QUICK, PLATEAU = 0.25, 0.5, 0.25
+FLAT, PLATEAU, LATER = 0.25, 0.25, 1.5
 EARLY_EPOCHS = 3
 MANY_OF_TEN = 4  # "many" of ten images: four or more
 MEASURES = (
