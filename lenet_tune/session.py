@@ -3,10 +3,9 @@
 This is where the rooms meet; `cli` parses words and calls it, `search` holds the loop.
 """
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
 from lenet_tune.errors import StudyError
+from lenet_tune.interrupts import Interrupted, stoppable
 from lenet_tune.plan import Options
 from lenet_tune.progress import Progress, duration, say
 from lenet_tune.records import Definition, Snapshot
@@ -72,14 +72,6 @@ class Course:
     run: Callable[[Study, Any], None]
     progress: AbstractContextManager[Any]
     way_on: str
-
-
-class Interrupted(BaseException):
-    """A signal asked the process to stop."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def start(options: Options, place: Place) -> Outcome:
@@ -221,12 +213,8 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     study.set_manifest({**facts, "engine": definition.engine})
     started = time.monotonic()
     stopped_by, complete = None, False
-    course = course or Course(
-        run=search.run,
-        progress=Progress(study.snapshot(), definition.train_size),
-        way_on=f"lenet-tune resume {study.path.parent}",
-    )
-    with _signals(), course.progress as progress:
+    course = course or _plain_course(study)
+    with stoppable(), course.progress as progress:
         try:
             _greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
@@ -243,6 +231,16 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
             wall = time.monotonic() - started
             study.set_manifest(manifest.finish(study.manifest, wall_seconds=wall, interrupted=not complete))
     return stopped_by
+
+
+def _plain_course(study: Study) -> Course:
+    from lenet_tune import search
+
+    return Course(
+        run=search.run,
+        progress=Progress(study.snapshot(), study.definition.train_size),
+        way_on=f"lenet-tune resume {study.path.parent}",
+    )
 
 
 def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
@@ -308,21 +306,3 @@ def _greet(study: Study, facts: dict[str, Any]) -> None:
         again = len(snapshot.trials) - snapshot.ended
         to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
         say(f"resuming: {snapshot.ended} done, {again} again{to_go}")
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise `Interrupted` once; the next one of any kind ends the process."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(number: int, frame: Any) -> None:
-        for other in numbers:
-            signal.signal(other, signal.SIG_DFL)
-        raise Interrupted(number)
-
-    before: dict[int, Callable | int | None] = {n: signal.signal(n, interrupt) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

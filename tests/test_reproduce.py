@@ -1,7 +1,11 @@
 """`lenet-tune reproduce` with an engine that trains nothing: what is run, kept, resumed and written."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +186,35 @@ def test_a_failing_execution_is_kept_apart_and_tried_again_by_another_commit_onl
     assert "nothing is missing" in again.stderr
     monkeypatch.setattr("lenet_tune.manifest.commit", lambda: "0123456789")
     assert "1 execution of 1 setting missing" in bench("--claim", "C16", "--seeds", "1").stderr
+
+
+def test_a_signal_keeps_what_is_done_and_writes_it(data, tmp_path):
+    script = (
+        "import sys, time; sys.path.insert(0, sys.argv.pop(1))\n"
+        "from fakes import fake_engine; from lenet_tune import artifacts, session\n"
+        "session.load_engine = lambda name: fake_engine(on_epoch=lambda: time.sleep(0.5))\n"
+        "artifacts.measure_leaders = lambda *words: None\n"
+        "from lenet_tune.cli import main; main()\n"
+    )
+    words = [*QUICK, "--claim", "C14", "--seeds", "9"]
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(Path(__file__).parent), *words],
+        cwd=tmp_path,
+        env={**os.environ, "LENET_TUNE_DATA": str(data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr:
+            if line.startswith("[2/18]"):
+                break
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Go on with: the same command" in stderr
+    assert (tmp_path / stdout.splitlines()[-1]).is_file()
+    (path,) = tmp_path.glob("reports/*/*.json")
+    assert len(executions([read_export(path)])) >= 2
 
 
 def test_the_report_command_rebuilds_the_page_from_the_results(bench, tmp_path):
