@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import repro_factory as factory
 from click.testing import CliRunner
-from fakes import fake_engine
+from fakes import fake_engine, fake_measurement
 
 from lenet_tune.cli import main
 from lenet_tune.config import InputSpec
@@ -186,6 +186,17 @@ def test_a_failing_execution_is_kept_apart_and_tried_again_by_another_commit_onl
     assert "nothing is missing" in again.stderr
     monkeypatch.setattr("lenet_tune.manifest.commit", lambda: "0123456789")
     assert "1 execution of 1 setting missing" in bench("--claim", "C16", "--seeds", "1").stderr
+
+
+def test_the_model_of_table_5_is_measured_later_where_a_sitting_was_killed_before(bench, monkeypatch):
+    bench("--claim", "C18", "--seeds", "1")  # measures nothing here, as if killed just before
+    monkeypatch.setattr("lenet_tune.artifacts.measure_leaders", fake_measurement)
+    result = bench("--claim", "C18", "--seeds", "1")
+    assert result.exit_code == 0, result.output
+    assert len(bench.trained) == 1
+    (snapshot,) = bench.results().values()
+    assert snapshot.best_model["trial"] == 0
+    assert "nothing is missing" in bench("--claim", "C18", "--seeds", "1").stderr
 
 
 def test_a_signal_keeps_what_is_done_and_writes_it(data, tmp_path):

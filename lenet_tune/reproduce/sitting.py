@@ -13,7 +13,7 @@ from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
 from lenet_tune.errors import SettingError
 from lenet_tune.progress import say
-from lenet_tune.records import Definition, NewExecution, NewTrial
+from lenet_tune.records import Definition, NewExecution, NewTrial, Snapshot
 from lenet_tune.report import write_reproduction
 from lenet_tune.reproduce.files import (
     Shelf,
@@ -56,6 +56,7 @@ class _Plan:
     spec: InputSpec
     rounds: Sequence[Sequence[Job]]
     groups: Sequence[Sequence[Job]]
+    is_unmeasured: bool
 
 
 def run(asked: Asked, place: Place) -> Outcome:
@@ -66,7 +67,7 @@ def run(asked: Asked, place: Place) -> Outcome:
     """
     plan = _plan(asked, place)
     stopped_by = None
-    if plan.rounds:
+    if plan.rounds or plan.is_unmeasured:
         say(_how_much(plan))
         with _open_study(plan, place) as study:
             course = Course(
@@ -163,7 +164,16 @@ def _plan(asked: Asked, place: Place) -> _Plan:
         spec=spec,
         rounds=rounds,
         groups=groups(rounds, spec, session.capacity_of(asked.engine)) if rounds else [],
+        is_unmeasured=number in here and _is_unmeasured(here[number]),
     )
+
+
+def _is_unmeasured(study: Snapshot) -> bool:
+    """Whether the model of Table 5 is trained and its figures are not there: a sitting was killed before."""
+    shown = next((t for t in study.trials if t.proposal.get("shown")), None)
+    if shown is None or not shown.accuracies:
+        return False
+    return study.best_model is None or study.best_model["trial"] != shown.number
 
 
 def _how_much(plan: _Plan) -> str:
