@@ -113,6 +113,13 @@ def test_verdicts_without_any_true_difference_are_false_at_most_as_often_as_prom
     assert wrong > 0
 
 
+def test_runs_by_another_protocol_decide_nothing():
+    results = [(A, {k: 0.5 + 0.001 * k for k in range(5)}), (B, dict.fromkeys(range(5), 0.3))]
+    (judged,) = judge([claim(A_BEATS_B)], pool([factory.study(results, train_size=2000)]))
+    assert judged.verdict == "not comparable"
+    assert judged.results[0].sample.mean == pytest.approx(0.202)
+
+
 def test_claims_that_were_not_run_make_the_others_no_surer():
     results = [(A, {k: 0.51 + 0.004 * k for k in range(3)}), (B, dict.fromkeys(range(3), 0.50))]
     alone = verdict(claim(A_BEATS_B), results)

@@ -17,8 +17,8 @@ from lenet_tune.analysis.measures import MEASURES, Measure
 from lenet_tune.sections.claim import Claim, Term, Test
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
-ONE_SEED, NOT_RUN = "undecided (n = 1)", "not run"
-CLAIM_VERDICTS = (CONFIRMED, REFUTED, UNDECIDED, ONE_SEED, NOT_RUN)
+ONE_SEED, NOT_COMPARABLE, NOT_RUN = "undecided (n = 1)", "not comparable", "not run"
+CLAIM_VERDICTS = (CONFIRMED, REFUTED, UNDECIDED, ONE_SEED, NOT_COMPARABLE, NOT_RUN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class ClaimVerdict:
     Args:
         p: of the claim, before correction; None where nothing can be tested.
         corrected: after Holm's correction.
-        verdict: confirmed, refuted, undecided, "undecided (n = 1)" or "not run".
+        verdict: one of `CLAIM_VERDICTS`; runs by another protocol than the report's decide nothing.
         seeds: that would settle an undecided claim if means and spreads stay as they are; None for none.
     """
 
@@ -88,6 +88,8 @@ def judge(claims: Sequence[Claim], pool: Pool) -> tuple[ClaimVerdict, ...]:
     for claim in claims:
         name, tests = claim.name, results[claim.name]
         verdict = _verdict(tests, chances.get(name), corrected.get(name))
+        if pool.reasons and verdict != NOT_RUN:
+            verdict = NOT_COMPARABLE
         seeds = _seeds(tests, len(claims)) if verdict == UNDECIDED else None
         found.append(
             ClaimVerdict(

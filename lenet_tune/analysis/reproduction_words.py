@@ -52,7 +52,8 @@ def measured_words(verdict: Verdict) -> str:
 def interval_words(verdict: Verdict) -> str:
     """Where one new run is expected: "0.4790 to 0.4984"."""
     interval = verdict.interval
-    return NONE if interval is None else f"{interval.low:.4f} to {interval.high:.4f}"
+    # Few seeds give wide intervals; an accuracy has its ends.
+    return NONE if interval is None else f"{max(interval.low, 0):.4f} to {min(interval.high, 1):.4f}"
 
 
 def gap_words(verdict: Verdict) -> str:

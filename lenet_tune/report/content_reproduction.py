@@ -124,13 +124,15 @@ def fit_parts(found: Reproduction) -> tuple[FitPart, ...]:
     for fit in found.fits:
         parts.setdefault(fit.part, []).append(fit)
     return tuple(
-        FitPart(name=name, words=_fit_words(group), table=_fit_table(name, group))
+        FitPart(name=name, words=_fit_words(group, found.pool.reasons), table=_fit_table(name, group))
         for name, group in parts.items()
         if any(fit.rms is not None for fit in group)
     )
 
 
-def _fit_words(group: list[ReadingFit]) -> str:
+def _fit_words(group: list[ReadingFit], reasons: tuple[str, ...]) -> str:
+    if reasons:
+        return f"Not comparable with the published numbers: {'; '.join(reasons)}."
     best = next(fit for fit in group if fit.is_best)
     if best.is_default:
         return f"The default fits best of the {count(_measured(group), 'reading')} that were run."
