@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from lenet_tune.engines.backend import ops
 from lenet_tune.engines.program import Skeleton
@@ -20,13 +19,13 @@ class Compiler:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def get(self, make: Callable, skeletons: tuple[Skeleton, ...], fixed: Any, streams: tuple) -> Callable:
-        """`make(skeletons)`, compiled for these arguments, from the kept ones where it is there."""
-        shapes = tuple(tuple(w.shape) for weights, *_ in fixed for w in weights)
-        key = (make, skeletons, shapes, ops.stream_key(streams))
+    def get(self, make: Callable, skeleton: Skeleton, fixed: tuple, streams: tuple) -> Callable:
+        """`make(skeleton)`, compiled for these arguments, from the kept ones where it is there."""
+        shapes = tuple(tuple(w.shape) for w in fixed[0])
+        key = (make, skeleton, shapes, ops.stream_key(streams))
         if key not in _kept:
             started = time.perf_counter()
-            _kept[key] = ops.compiled(make(skeletons), fixed, streams)
+            _kept[key] = ops.compiled(make(skeleton), fixed, streams)
             self.seconds += time.perf_counter() - started
             if len(_kept) > MOST_KEPT:
                 _kept.popitem(last=False)

@@ -5,10 +5,13 @@ It takes the Keras models of the group, stacks their weights (`program`), and ru
 Letters: K models, B blocks, S steps, n images.
 """
 
+import math
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from keras import Model
@@ -43,7 +46,8 @@ class Options:
 
     Args:
         lowering: how convolutions run, one of `lowering.LOWERINGS`; None chooses by device.
-        strands: independent programs to cut the group into, run side by side; None chooses by device.
+        strands: independent programs to cut the group into, all run side by side; None chooses by device
+            and by the size of the maps, and then they may take turns.
         compact_after: see `COMPACT_AFTER`.
     """
 
@@ -157,7 +161,8 @@ class _Group:
         self.ended = {m.execution.id for m in members if m.execution.ended_after is not None}
         self._ended_now: set[tuple[int, int]] = set()
         self.epochs_run = 0
-        count = min(len(members), options.strands or ops.default_strands())
+        self.side_by_side = options.strands or ops.default_strands()
+        count = min(len(members), options.strands or _strand_count(self.members))
         self.strands = [Strand(part, options.lowering) for part in balanced(self.members, count)]
 
     @property
@@ -218,7 +223,7 @@ class _Group:
             np.stack([epoch_order(m.execution.order_seed, self._epoch_of(m) + 1, len(split)) for m in firsts])
             for firsts in (strand.firsts for strand in self.strands)
         ]  # (B, n) a strand
-        fixed = tuple((s.weights, s.velocities, s.vectors) for s in self.strands)
+        fixed = [(s.weights, s.velocities, s.vectors) for s in self.strands]
         batch = self.members[0].execution.train.batch_size
         outputs = self._run(compiler, steps.train_epoch, fixed, (split, orders, batch))
         for strand, (state, _) in zip(self.strands, outputs, strict=True):
@@ -230,17 +235,25 @@ class _Group:
         orders = [np.tile(np.arange(len(split)), (len(s.lanes.blocks), 1)) for s in self.strands]
         batch = EVALUATION_IMAGES[ops.device_kind()] // len(self.members)
         batch = max(1, min(len(split), batch))
-        fixed = tuple((s.weights, s.vectors) for s in self.strands)
+        fixed = [(s.weights, s.vectors) for s in self.strands]
         outputs = self._run(compiler, steps.held_out_pass, fixed, (split, orders, batch))
         return self._means(outputs, len(split), batch)
 
-    def _run(self, compiler: Compiler, make: Callable, fixed: tuple, visit: tuple) -> Sequence:
+    def _run(self, compiler: Compiler, make: Callable, fixed: list[tuple], visit: tuple) -> list:
+        """What each strand's program gives; as many run at once as `side_by_side` says."""
         split, orders, batch = visit
-        skeletons = tuple(strand.stack.skeleton for strand in self.strands)
-        weights = steps.batch_weights(len(split), batch, skeletons[0].dtype)
-        cut = [ops.on_device(steps.batches(order, batch)) for order in orders]
-        streams = (ops.on_device(weights), *_resident(split), *cut)
-        return compiler.get(make, skeletons, fixed, streams)(fixed, streams)
+        weights = steps.batch_weights(len(split), batch, self.strands[0].stack.skeleton.dtype)
+        shared = (ops.on_device(weights), *_resident(split))
+        streams = [(*shared, ops.on_device(steps.batches(order, batch))) for order in orders]
+        calls = [
+            partial(compiler.get(make, strand.stack.skeleton, own, stream), own, stream)
+            for strand, own, stream in zip(self.strands, fixed, streams, strict=True)
+        ]
+        pool = ThreadPoolExecutor(self.side_by_side)
+        try:
+            return list(pool.map(lambda call: call(), calls))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     @staticmethod
     def _means(figures: Sequence, size: int, batch: int) -> np.ndarray:
@@ -267,6 +280,16 @@ class _Group:
                 if member.execution.id == execution_id:
                     return strand.checkpoint(k, self._epoch_of(member))
         raise KeyError(execution_id)
+
+
+def _strand_count(members: Sequence[Member]) -> int:
+    """Strands of a group: a multiple of what runs side by side, each small enough for the caches."""
+    model, batch = members[0].model, members[0].execution.train.batch_size
+    maps = [layer.output for layer in model.layers if len(layer.output.shape) == 4]
+    size = sum(batch * math.prod(x.shape[1:]) * np.dtype(x.dtype).itemsize for x in maps)  # bytes a model
+    most = max(1, ops.strand_bytes() // max(1, size))
+    side_by_side = ops.default_strands()
+    return side_by_side * math.ceil(len(members) / (side_by_side * most))
 
 
 _on_device: weakref.WeakKeyDictionary[Split, tuple] = weakref.WeakKeyDictionary()

@@ -3,6 +3,7 @@
 Letters: K models, N images, h, w, c = height, width, channels, f filters.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,6 +48,11 @@ def default_strands() -> int:
     return 1
 
 
+def strand_bytes() -> float:
+    """How much a strand's maps may take before several strands, one after another, are faster."""
+    return math.inf
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a smaller group might fit where this one did not."""
     exhausted = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
@@ -76,6 +82,16 @@ def concat(arrays: Sequence[Array], axis: int) -> Array:
 def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
     """Arrays along a new axis."""
     return jnp.stack(arrays, axis)
+
+
+def unstack(x: Array) -> list[Array]:
+    """The rows of x."""
+    return list(x)
+
+
+def split(x: Array, count: int, axis: int) -> list[Array]:
+    """Equal parts of x along an axis."""
+    return jnp.split(x, count, axis)
 
 
 def gather(x: Array, indices: Array, axis: int = 0) -> Array:
@@ -125,11 +141,9 @@ def conv(x: Array, kernel: Array, *, strides: tuple[int, int], padding: str, gro
     )
 
 
-def split_conv(x: Array, kernels: Array, strides: tuple[int, int], padding: str) -> Array:
-    """Convolution of wide maps x (N, h, w, K * c) with kernels (K, kh, kw, c, f), model by model."""
-    maps = jnp.split(x, kernels.shape[0], -1)
-    outs = [conv(own, k, strides=strides, padding=padding) for own, k in zip(maps, kernels, strict=True)]
-    return jnp.concatenate(outs, -1)  # (N, h', w', K * f)
+def conv_one(x: Array, kernel: Array, *, strides: tuple[int, int], padding: str) -> Array:
+    """Convolution of one model's maps x (N, h, w, c) with kernel (kh, kw, c, f)."""
+    return conv(x, kernel, strides=strides, padding=padding)
 
 
 def add_bias(x: Array, bias: Array) -> Array:

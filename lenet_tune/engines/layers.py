@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from lenet_tune.engines.backend import ops
-from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Part
+from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Maps, Part
 from lenet_tune.engines.reading import as_keras, shared
 from lenet_tune.engines.weighted import Convolution, Dense
 from lenet_tune.errors import SettingError
@@ -56,7 +56,9 @@ class Pooling(Part):
         shape = shared(same, "pool_size", "strides", "padding", "data_format")
         return Fused(part=cls(size=shape[0], strides=shape[1], padding=shape[2]))
 
-    def apply(self, x: Array, weights: tuple, vectors: dict, context: Context) -> tuple[Array, Array | None]:
+    def apply(self, x: Maps, weights: tuple, vectors: dict, context: Context) -> tuple[Maps, Array | None]:
+        if isinstance(x, list):
+            return [self.apply(own, weights, vectors, context)[0] for own in x], None
         lead, maps = x.shape[:-4], x.shape[-3:]
         out = ops.pool(
             ops.reshape(x, (-1, *maps)) if lead else x,
@@ -84,7 +86,9 @@ class MaxPooling(Pooling):
 class Flatten(Part):
     keras_type = layers.Flatten
 
-    def apply(self, x: Array, weights: tuple, vectors: dict, context: Context) -> tuple[Array, Array | None]:
+    def apply(self, x: Maps, weights: tuple, vectors: dict, context: Context) -> tuple[Array, Array | None]:
+        if isinstance(x, list):
+            return ops.stack([ops.reshape(own, (own.shape[0], -1)) for own in x]), None
         if len(x.shape) == 5:
             rows = ops.reshape(x, (*x.shape[:2], -1))  # (B, N, F)
             return ops.gather(rows, context.lanes.block_of), None

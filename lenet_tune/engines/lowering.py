@@ -1,15 +1,18 @@
 """How a convolution that differs by model becomes operations: the forms that suit one device or another.
 
-Every form takes and gives "wide" maps: (N, h, w, K * c), the channels of model 0, then those of model 1, ...
+Grouped and patches take and give wide maps, split separate ones (see `parts`).
 Letters: K models, N images, h, w, c = height, width, channels, f filters, kh, kw = kernel sides.
 """
 
+import itertools
 from collections.abc import Callable
 
 from lenet_tune.engines.backend import ops
+from lenet_tune.engines.parts import Array, Lanes, Maps
 from lenet_tune.errors import SettingError
 
-Array = ops.Array
+VECTOR = 16
+"""Floats in a vector of a CPU: fewer filters waste part of it, so that models which share maps are joined."""
 
 
 def widen(kernels: Array) -> Array:
@@ -21,11 +24,6 @@ def widen(kernels: Array) -> Array:
 def grouped(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
     """One grouped convolution; suits a GPU."""
     return ops.conv(x, widen(kernels), strides=strides, padding=padding, groups=kernels.shape[0])
-
-
-def split(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
-    """K small convolutions; suits a CPU."""
-    return ops.split_conv(x, kernels, strides, padding)
 
 
 def patches(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
@@ -59,7 +57,8 @@ def _same_edges(side: int, window: int, stride: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-LOWERINGS: dict[str, Callable[..., Array]] = {"grouped": grouped, "split": split, "patches": patches}
+_WIDE: dict[str, Callable[..., Array]] = {"grouped": grouped, "patches": patches}
+LOWERINGS = ("grouped", "split", "patches")
 
 
 def choose(name: str | None) -> str:
@@ -73,6 +72,31 @@ def choose(name: str | None) -> str:
     if name not in LOWERINGS:
         raise SettingError(f"The lowering must be one of {', '.join(LOWERINGS)}, but got {name!r}.")
     return name
+
+
+def convolve(x: Maps, kernels: Array, lanes: Lanes, *, strides: tuple[int, int], padding: str) -> Maps:
+    """The convolution of maps in any form with kernels (K, kh, kw, c, f): wide or separate maps."""
+    how = {"strides": strides, "padding": padding}
+    is_shared = not isinstance(x, list) and len(x.shape) == 5
+    if lanes.lowering == "split" and not (is_shared and kernels.shape[-1] % VECTOR):
+        own = zip(_separate(x, lanes), ops.unstack(kernels), strict=True)
+        return [ops.conv_one(maps, kernel, **how) for maps, kernel in own]
+    if not is_shared:
+        return _WIDE[lanes.lowering](x, kernels, **how)
+    ends = itertools.accumulate(lanes.blocks)
+    own = [kernels[end - size : end] for size, end in zip(lanes.blocks, ends, strict=True)]
+    outs = [conv_shared(x[b], each, lanes.lowering, **how) for b, each in enumerate(own)]
+    return outs[0] if len(outs) == 1 else ops.concat(outs, -1)
+
+
+def _separate(x: Maps, lanes: Lanes) -> list[Array]:
+    """Maps in any form as separate maps."""
+    if isinstance(x, list):
+        return x
+    if len(x.shape) == 5:
+        blocks = ops.unstack(x)
+        return [blocks[b] for b in lanes.block_of]
+    return ops.split(x, lanes.models, -1)
 
 
 def conv_shared(x: Array, kernels: Array, lowering: str, *, strides: tuple[int, int], padding: str) -> Array:

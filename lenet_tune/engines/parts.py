@@ -1,9 +1,10 @@
 """What a fused layer is: K Keras layers that differ in numbers, as one.
 
 A part is static (what the compiled program depends on); weights and vectors are its arrays. What flows
-between parts has one of three forms, told apart by rank:
+between parts has one of four forms, told apart by type and rank:
 shared maps (B, N, h, w, c), before the first weights: one batch a block of models;
 wide maps (N, h, w, K * c), the channels of model 0, then those of model 1, ...;
+separate maps, a list of K arrays (N, h, w, c);
 rows (K, N, F).
 Letters: K models, B blocks, N images, h, w, c = height, width, channels, F features.
 """
@@ -17,6 +18,7 @@ from keras import layers
 from lenet_tune.engines.backend import ops
 
 Array = ops.Array
+Maps = Array | list[Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,6 @@ class Part:
         """The fused form of K layers, or SettingError where they cannot be fused."""
         return Fused(part=cls())
 
-    def apply(self, x: Array, weights: tuple, vectors: dict, context: Context) -> tuple[Array, Array | None]:
+    def apply(self, x: Maps, weights: tuple, vectors: dict, context: Context) -> tuple[Maps, Array | None]:
         """The outputs, and the penalty (K,) that each model's loss gets from this layer, or None."""
         return x, None

@@ -1,11 +1,11 @@
-"""The two compiled functions of a program: one epoch of training, one pass of measuring.
+"""The two compiled functions of a strand: one epoch of training, one pass of measuring.
 
 Both walk over batches on the device; images (n, h, w, c) stay there as uint8. A last partial batch is
 filled up with images of weight 0, so that every step has one shape.
 Letters: K models, B blocks, N images a batch, n images in all, S steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,54 +60,44 @@ def epoch_means(figures: np.ndarray, size: int, batch: int) -> np.ndarray:
     return np.stack([counts @ figures[:, 0], figures[:, 1].sum(0)]) / size
 
 
-def train_epoch(skeletons: Sequence[Skeleton]) -> Callable:
-    """The function that trains for an epoch, strand by strand; nothing ties the strands together.
+def train_epoch(skeleton: Skeleton) -> Callable:
+    """The function that trains a strand for an epoch.
 
-    It takes (weights, velocities, vectors) for each strand, and the streams (image weights, images, labels,
-    then the steps of each strand); it returns for each strand the new (weights, velocities), and the figures
-    (S, 2, K): each step's loss and right answers.
+    It takes (weights, velocities, vectors) and the streams (image weights, images, labels, steps); it returns
+    the new (weights, velocities), and the figures (S, 2, K): each step's loss and right answers.
     """
 
     def run(fixed: tuple, streams: tuple) -> tuple:
-        image_weights, images, labels, *orders = streams
-        strands = zip(skeletons, fixed, orders, strict=True)
-        return tuple(_train(s, own, (order, image_weights), (images, labels)) for s, own, order in strands)
+        weights, velocities, vectors = fixed
+        image_weights, images, labels, order = streams
+
+        def step(state: tuple, row: tuple) -> tuple:
+            weights, velocities = state
+
+            def objective(weights: tuple) -> tuple[Array, Array]:
+                figures = measure(skeleton, (weights, vectors), row, (images, labels))
+                return ops.total(figures[0], (0,)), figures
+
+            (_, figures), gradients = ops.value_and_gradient(objective, weights)
+            return sgd(skeleton, weights, velocities, gradients, vectors), figures
+
+        return ops.scan(step, (weights, velocities), (order, image_weights), _figures(skeleton))
 
     return run
 
 
-def _train(skeleton: Skeleton, fixed: tuple, steps: tuple, data: tuple) -> tuple:
-    weights, velocities, vectors = fixed
+def held_out_pass(skeleton: Skeleton) -> Callable:
+    """As `train_epoch`, but the weights stay: takes (weights, vectors), gives figures."""
 
-    def step(state: tuple, row: tuple) -> tuple:
-        weights, velocities = state
+    def run(fixed: tuple, streams: tuple) -> Array:
+        image_weights, images, labels, order = streams
 
-        def objective(weights: tuple) -> tuple[Array, Array]:
-            figures = measure(skeleton, (weights, vectors), row, data)
-            return ops.total(figures[0], (0,)), figures
+        def step(state: tuple, row: tuple) -> tuple:
+            return state, measure(skeleton, fixed, row, (images, labels))
 
-        (_, figures), gradients = ops.value_and_gradient(objective, weights)
-        return sgd(skeleton, weights, velocities, gradients, vectors), figures
-
-    return ops.scan(step, (weights, velocities), steps, _figures(skeleton))
-
-
-def held_out_pass(skeletons: Sequence[Skeleton]) -> Callable:
-    """As `train_epoch`, but the weights stay: takes (weights, vectors) a strand, gives figures a strand."""
-
-    def run(fixed: tuple, streams: tuple) -> tuple:
-        image_weights, images, labels, *orders = streams
-        strands = zip(skeletons, fixed, orders, strict=True)
-        return tuple(_measure(s, own, (order, image_weights), (images, labels)) for s, own, order in strands)
+        return ops.scan(step, (), (order, image_weights), _figures(skeleton))[1]
 
     return run
-
-
-def _measure(skeleton: Skeleton, fixed: tuple, steps: tuple, data: tuple) -> Array:
-    def step(state: tuple, row: tuple) -> tuple:
-        return state, measure(skeleton, fixed, row, data)
-
-    return ops.scan(step, (), steps, _figures(skeleton))[1]
 
 
 def _figures(skeleton: Skeleton) -> Array:

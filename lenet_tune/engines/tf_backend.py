@@ -4,6 +4,7 @@ Letters: K models, N images, h, w, c = height, width, channels, f filters.
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lenet_tune.engines.tf_split import split_conv
+from lenet_tune.engines.tf_conv import conv_one
 
-__all__ = ["split_conv"]
+__all__ = ["conv_one"]
 Array = tf.Tensor
+
+CACHED_BYTES = 32 * 2**20
+"""Maps of a strand up to which a model's step costs the same; the caches hold less of more."""
 
 # Keras's cross-entropy on TensorFlow goes back to the logits of these activations (`_keras_logits`);
 # on JAX it works on clipped probabilities.
@@ -45,10 +49,12 @@ repeat = tf.repeat
 reshape = tf.reshape
 sigmoid = tf.sigmoid
 softmax = tf.nn.softmax
+split = tf.split
 square = tf.square
 stack = tf.stack
 tanh = tf.tanh
 transpose = tf.transpose
+unstack = tf.unstack
 where = tf.where
 ones_like = tf.ones_like
 
@@ -68,6 +74,11 @@ def default_strands() -> int:
     if device_kind() == "gpu" or tf.config.threading.get_intra_op_parallelism_threads() != 1:
         return 1
     return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count() or 1
+
+
+def strand_bytes() -> float:
+    """How much a strand's maps may take before several strands, one after another, are faster."""
+    return math.inf if device_kind() == "gpu" else CACHED_BYTES
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -3,7 +3,6 @@
 Letters: K models, N images, h, w, c = height, width, channels, f filters, U units; `parts` has the forms.
 """
 
-import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +10,8 @@ from keras import layers
 from keras import ops as keras_ops
 
 from lenet_tune.engines.backend import ops
-from lenet_tune.engines.lowering import LOWERINGS, conv_shared
-from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Part
+from lenet_tune.engines.lowering import convolve
+from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Maps, Part
 from lenet_tune.engines.reading import activation_name, as_keras, l2_factor, shared
 from lenet_tune.errors import SettingError
 
@@ -68,13 +67,13 @@ class Weighted(Part):
         return replace(self, kinds=("linear",))
 
     def activate(self, x: Array, vectors: dict) -> Array:
-        """x, wide maps or rows, with each model's own activation."""
+        """x, wide maps, one model's maps or rows, with each model's own activation."""
         out = ACTIVATIONS[self.kinds[0]](x)
         for kind in self.kinds[1:]:
             out = ops.where(like(vectors[kind], x), ACTIVATIONS[kind](x), out)
         return out
 
-    def penalty(self, out: Array, weights: tuple, vectors: dict, context: Context) -> Array | None:
+    def penalty(self, out: Maps, weights: tuple, vectors: dict, context: Context) -> Array | None:
         """What the L2 factors add to each model's loss: (K,), or None where there are none."""
         terms = []
         if "kernel" in self.penalties:
@@ -87,7 +86,7 @@ class Weighted(Part):
             terms.append(vectors["l2_activity"] * mean)
         return sum(terms) if terms else None
 
-    def energy(self, out: Array, context: Context) -> Array:
+    def energy(self, out: Maps, context: Context) -> Array:
         """Sum of squares of each image's outputs: (N, K)."""
         raise NotImplementedError
 
@@ -107,22 +106,25 @@ class Convolution(Weighted):
         arrays = cls.arrays(same)
         return Fused(part=cls(strides=strides, padding=padding, **arrays.pop("static")), **arrays)
 
-    def apply(self, x: Array, weights: tuple, vectors: dict, context: Context) -> tuple[Array, Array | None]:
-        lanes, kernels = context.lanes, weights[0]  # (K, kh, kw, c, f)
+    def apply(self, x: Maps, weights: tuple, vectors: dict, context: Context) -> tuple[Maps, Array | None]:
         how = {"strides": self.strides, "padding": self.padding}
-        if len(x.shape) == 5:
-            starts = np.cumsum((0, *lanes.blocks))
-            own = [kernels[a:b] for a, b in itertools.pairwise(starts)]
-            outs = [conv_shared(x[b], own[b], lanes.lowering, **how) for b in range(len(own))]
-            out = outs[0] if len(outs) == 1 else ops.concat(outs, -1)
+        out = convolve(x, weights[0], context.lanes, **how)
+        if isinstance(out, list):
+            biases = ops.unstack(weights[1]) if self.bias else [None] * len(out)
+            own = [{kind: vectors[kind][k] for kind in self.kinds} for k in range(len(out))]
+            out = [self._finish(*each) for each in zip(out, biases, own, strict=True)]
         else:
-            out = LOWERINGS[lanes.lowering](x, kernels, **how)
-        if self.bias:
-            out = ops.add_bias(out, ops.reshape(weights[1], (-1,)))  # (N, h', w', K * f)
-        out = self.activate(out, vectors)
+            bias = ops.reshape(weights[1], (-1,)) if self.bias else None
+            out = self._finish(out, bias, vectors)
         return out, self.penalty(out, weights, vectors, context)
 
-    def energy(self, out: Array, context: Context) -> Array:
+    def _finish(self, out: Array, bias: Array | None, vectors: dict) -> Array:
+        # A convolution, its bias and a ReLU become one operation of oneDNN if nothing comes between them.
+        return self.activate(out if bias is None else ops.add_bias(out, bias), vectors)
+
+    def energy(self, out: Maps, context: Context) -> Array:
+        if isinstance(out, list):
+            return ops.stack([ops.total(ops.square(own), (1, 2, 3)) for own in out], 1)
         n, models = out.shape[0], context.lanes.models
         sums = ops.total(ops.square(out), (1, 2))  # (N, K * f)
         return ops.total(ops.reshape(sums, (n, models, -1)), (2,))
@@ -152,7 +154,9 @@ class Dense(Weighted):
 
 
 def like(vector: Array, x: Array) -> Array:
-    """(K,) in a shape that broadcasts over x, which is wide maps or rows."""
+    """(K,) in a shape that broadcasts over x, which is wide maps or rows; or () for one model's maps."""
+    if len(vector.shape) == 0:
+        return vector
     if len(x.shape) == 3:
         return vector[:, None, None]
     return ops.repeat(vector, x.shape[-1] // vector.shape[0], 0)
