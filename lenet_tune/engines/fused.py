@@ -5,7 +5,6 @@ It takes the Keras models of the group, stacks their weights (`program`), and ru
 Letters: K models, B blocks, S steps, n images.
 """
 
-import math
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ from lenet_tune.engines.base import (
     keep_all,
 )
 from lenet_tune.engines.compiling import Compiler
-from lenet_tune.engines.strand import Member, Strand
+from lenet_tune.engines.strand import Member, Strand, strand_count
 from lenet_tune.errors import SettingError
 from lenet_tune.fusion import balanced, skeleton_key
 
@@ -162,7 +161,7 @@ class _Group:
         self._ended_now: set[tuple[int, int]] = set()
         self.epochs_run = 0
         self.side_by_side = options.strands or ops.default_strands()
-        count = min(len(members), options.strands or _strand_count(self.members))
+        count = min(len(members), options.strands or strand_count(members))
         self.strands = [Strand(part, options.lowering) for part in balanced(self.members, count)]
 
     @property
@@ -280,16 +279,6 @@ class _Group:
                 if member.execution.id == execution_id:
                     return strand.checkpoint(k, self._epoch_of(member))
         raise KeyError(execution_id)
-
-
-def _strand_count(members: Sequence[Member]) -> int:
-    """Strands of a group: a multiple of what runs side by side, each small enough for the caches."""
-    model, batch = members[0].model, members[0].execution.train.batch_size
-    maps = [layer.output for layer in model.layers if len(layer.output.shape) == 4]
-    size = sum(batch * math.prod(x.shape[1:]) * np.dtype(x.dtype).itemsize for x in maps)  # bytes a model
-    most = max(1, ops.strand_bytes() // max(1, size))
-    side_by_side = ops.default_strands()
-    return side_by_side * math.ceil(len(members) / (side_by_side * most))
 
 
 _on_device: weakref.WeakKeyDictionary[Split, tuple] = weakref.WeakKeyDictionary()

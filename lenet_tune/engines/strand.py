@@ -1,11 +1,14 @@
-"""A strand: members of a group whose arrays are stacked; a group is one strand or several side by side.
+"""A strand: members of a group whose arrays are stacked.
 
+A group is one strand, or several that run side by side and, where they are more than the cores, in turns.
 Letters: K models of the strand, B blocks.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from keras import Model
 
 from lenet_tune.engines import lowering as lowerings
@@ -37,6 +40,16 @@ class Member:
     def at(self, checkpoint: Checkpoint) -> "Member":
         """The same execution, later."""
         return replace(self, execution=replace(self.execution, start=checkpoint))
+
+
+def strand_count(members: Sequence[Member]) -> int:
+    """Strands of a group: a multiple of what runs side by side, each small enough for the caches."""
+    model, batch = members[0].model, members[0].execution.train.batch_size
+    maps = [layer.output for layer in model.layers if len(layer.output.shape) == 4]
+    size = sum(batch * math.prod(x.shape[1:]) * np.dtype(x.dtype).itemsize for x in maps)  # bytes a model
+    side_by_side = ops.default_strands()
+    turns = math.ceil(len(members) * size / (side_by_side * ops.strand_bytes()))
+    return min(len(members), side_by_side * max(1, turns))
 
 
 class Strand:

@@ -10,7 +10,10 @@ from small_runs import largest_difference, make_data, make_execution, run
 
 from lenet_tune import config
 from lenet_tune.engines import fused, reference
+from lenet_tune.engines.backend import ops
 from lenet_tune.engines.base import Execution
+from lenet_tune.engines.reference import initial_model
+from lenet_tune.engines.strand import Member, strand_count
 
 TIGHT = {"tensorflow": 1e-12, "jax": 1e-6}[keras.backend.backend()]
 """In float64: the same sums in another order. On JAX, Keras's squared error and XLA's tanh are only good to
@@ -123,6 +126,27 @@ def test_every_lowering_gives_the_same(lowering, cpu_can_run):
         fused.train_group, executions, make_data(), options=fused.Options(lowering=lowering, strands=2)
     )
     assert largest_difference(found, expected) < TIGHT
+
+
+@pytest.mark.usefixtures("float64")
+def test_strands_that_take_turns_and_maps_that_are_separate_from_the_start_give_the_same(monkeypatch):
+    # 16 filters fill a vector, so that the split lowering starts with a convolution a model.
+    executions = [
+        make_execution(
+            i, order_seed=i % 2, filters=(16, 3), activation=("relu", "tanh")[i % 2], l2_activity=1e-3
+        )
+        for i in range(3)
+    ]
+    monkeypatch.setattr(ops, "strand_bytes", lambda: 1)
+    for count in (1, 3):
+        monkeypatch.setattr(ops, "default_strands", lambda count=count: count)
+        assert strand_count([Member(execution=e, model=initial_model(e)) for e in executions]) == 3
+    monkeypatch.setattr(ops, "default_strands", lambda: 2)
+    expected = run(reference.train_group, executions, make_data())
+    for bytes_a_strand in (1, 10**9):
+        monkeypatch.setattr(ops, "strand_bytes", lambda most=bytes_a_strand: most)
+        found = run(fused.train_group, executions, make_data(), options=fused.Options(lowering="split"))
+        assert largest_difference(found, expected) < TIGHT
 
 
 @pytest.mark.usefixtures("float64")
