@@ -1,8 +1,9 @@
 """Bayesian search: Keras Tuner's oracle with another model and another way to its next setting.
 
 What is replaced, and why: unordered choices on one ordinal axis, one length scale for all knobs and fixed
-noise (see `codec` and `surrogate`); 50 runs of L-BFGS a proposal, 3 to 5 s with 12 knobs (here one vectorised
-prediction over candidates); no check for repetition; a random state that is not a function of the trial.
+noise (see `codec`, `surrogate` and `trees`); 50 runs of L-BFGS a proposal, 3 to 5 s with 12 knobs (here
+vectorised predictions over candidates); no check for repetition; a random state that is not a function of the
+trial.
 """
 
 from collections.abc import Sequence, Set
@@ -15,7 +16,7 @@ from lenet_tune.config import InputSpec
 from lenet_tune.oracles.base import OneByOne, OracleOptions, Proposal, Told
 from lenet_tune.oracles.codec import Codec
 from lenet_tune.oracles.sampling import KnobOracle, StartPoints
-from lenet_tune.oracles.surrogate import Surrogate
+from lenet_tune.oracles.trees import Mixture
 from lenet_tune.space import Setting, Space, is_feasible, key
 
 MAX_INITIAL = 10
@@ -39,7 +40,7 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
         super().__init__(space, spec, num_initial_points=initial)
         self._codec = Codec(space)
         self._told: Sequence[Told] = ()
-        self._fitted: tuple[tuple, Surrogate] | None = None
+        self._fitted: tuple[tuple, Mixture] | None = None
 
     def replay(self, past: Sequence[Told]) -> None:
         """Take the trials told for the whole history."""
@@ -85,19 +86,19 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
             found.append(codec.perturbed(parent, generator, _NEIGHBOURS, _NEIGHBOUR_WIDTH))
         return np.concatenate(found)
 
-    def _fit(self, finished: list[Told]) -> Surrogate:
+    def _fit(self, finished: list[Told]) -> Mixture:
         # Remembering the last fit changes no answer: it depends on the finished trials alone.
         identity = tuple((t.number, t.score) for t in finished)
         if self._fitted is None or self._fitted[0] != identity:
             scores = np.array([t.score for t in finished])
-            model = Surrogate(self._features(finished), scores, self._codec.knob_of)
+            model = Mixture(self._features(finished), scores, self._codec.knob_of)
             self._fitted = identity, model
         return self._fitted[1]
 
     def _features(self, trials: Sequence[Told]) -> np.ndarray:
         return self._codec.features(np.array([self._codec.positions(t.setting) for t in trials]))
 
-    def _means(self, model: Surrogate, positions: np.ndarray) -> np.ndarray:
+    def _means(self, model: Mixture, positions: np.ndarray) -> np.ndarray:
         return model.predict(self._codec.features(positions))[0]
 
 

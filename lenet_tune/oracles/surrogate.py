@@ -32,8 +32,11 @@ _NOISE_BOUNDS = (1e-7, 1e2)
 _PRIOR_NOISE = 0.05
 """Prior median of the noise variance, of scores scaled to variance 1."""
 
-_PRIOR_SD = 1.0
-"""Standard deviation of every prior, in the logarithm."""
+_PRIOR_SD = 3**0.5
+"""Standard deviation of every prior, in the logarithm: wide enough that a knob that matters breaks through.
+
+Source: Hvarfner et al. 2024, section 4.
+"""
 
 _MAX_STEPS = 40
 """Steps of L-BFGS-B; enough to come within the noise of the optimum."""
@@ -93,11 +96,9 @@ class Surrogate:
         scales = np.full(knobs, np.sqrt(knobs))
         kernel = ConstantKernel(1.0, _VARIANCE_BOUNDS) * KnobMatern(scales, knob_of)
         kernel += WhiteKernel(_PRIOR_NOISE, _NOISE_BOUNDS)
-        spread = scores.std()
-        self._features = features
-        self._scores = (scores - scores.mean()) / (spread if spread > 0 else 1.0)
+        self._features, self._scores = features, scaled(scores)
         part = np.unique(np.linspace(0, len(scores) - 1, MAX_FITTED).astype(int))
-        optimizer = _most_probable if spread > 0 else None  # equal scores say nothing of scales
+        optimizer = _most_probable if self._scores.any() else None  # equal scores say nothing of scales
         gp = GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=optimizer)
         gp.fit(features[part], self._scores[part])
         self._gp = self._with_scales_of(gp)
@@ -127,17 +128,27 @@ class Surrogate:
         return float(self.predict(self._features)[0].max())
 
     def expected_improvement(self, features: np.ndarray, best: float) -> np.ndarray:
-        """How much each point (m, C) is expected to exceed `best`, (m,).
-
-        Source: Jones, Schonlau and Welch 1998, equation 15.
-        """
-        mean, deviation = self.predict(features)
-        z = (mean - best) / deviation
-        return deviation * (z * norm.cdf(z) + norm.pdf(z))
+        """How much each point (m, C) is expected to exceed `best`, (m,)."""
+        return improvement(*self.predict(features), best)
 
     def _with_scales_of(self, gp: GaussianProcessRegressor) -> GaussianProcessRegressor:
         same = GaussianProcessRegressor(gp.kernel_, alpha=_JITTER, optimizer=None)
         return same.fit(self._features, self._scores)
+
+
+def scaled(scores: np.ndarray) -> np.ndarray:
+    """The scores at mean 0 and variance 1; all 0 where they are equal."""
+    spread = scores.std()
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros(len(scores))
+
+
+def improvement(mean: np.ndarray, deviation: np.ndarray, best: float) -> np.ndarray:
+    """How much normal variables are expected to exceed `best`.
+
+    Source: Jones, Schonlau and Welch 1998, equation 15.
+    """
+    z = (mean - best) / deviation
+    return deviation * (z * norm.cdf(z) + norm.pdf(z))
 
 
 def _most_probable(objective: Callable, initial: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
