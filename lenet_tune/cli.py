@@ -25,6 +25,7 @@ from lenet_tune.cli_options import (
     with_options,
 )
 from lenet_tune.cli_reproduce import reproduce
+from lenet_tune.cli_selfcheck import selfcheck
 from lenet_tune.cli_views import COMMANDS, find_study
 from lenet_tune.errors import LeNetTuneError
 
@@ -187,5 +188,5 @@ def _conclude(outcome: Any) -> None:
     leave(outcome.signal)
 
 
-for _command in (*COMMANDS, reproduce):
+for _command in (*COMMANDS, reproduce, selfcheck):
     main.add_command(_command)

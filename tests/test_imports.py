@@ -33,8 +33,19 @@ ALLOWED = {
     "study": {"engines", "errors", "records", "studyfile", "studyrows"},
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
-    "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "space"},
+    "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
     "studyexport": {"errors", "interchange", "records"},
+    "selfcheck": {
+        "config",
+        "engines",
+        "errors",
+        "knobs",
+        "manifest",
+        "oracles",
+        "records",
+        "search",
+        "space",
+    },
     "interchange": {"engines", "errors", "records"},
 }
 

@@ -2,8 +2,8 @@
 
 What that costs: trees average rows, so no setting is better than the best row, and between rows the surface
 has steps; where a search would find something better than all rows, it gets no credit. The ceiling is the
-same for every search, and makes differences smaller, not larger. Half of the Bayesian search's model are trees
-too, which may flatter it here; the synthetic surfaces are there for that.
+same for every search, and makes differences smaller, not larger. Half of the Bayesian search's model are
+trees too, which may flatter it here; the synthetic surfaces are there for that.
 """
 
 import math

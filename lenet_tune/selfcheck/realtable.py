@@ -6,7 +6,8 @@ To make it again, train, then write the study as the two files beside this one:
     python -m lenet_tune.selfcheck.realtable studies/table/study.db
 
 A trial is a row: its number, its status (done, diverged, failed), the validation accuracy of each seed after
-the last epoch, and every knob (empty where it does not count). Trials that have not ended are left out.
+the last epoch, and every knob (empty where it does not count). Trials that have not
+ended, or were stopped early, are left out.
 """
 
 import csv
@@ -20,10 +21,11 @@ from typing import Any
 
 from lenet_tune.errors import DataError
 from lenet_tune.knobs import KNOBS, Choice
-from lenet_tune.records import OUTCOMES, Snapshot, TrialRecord
+from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.space import Setting
 
 FOLDER = Path(__file__).parent
+STATUSES = ("done", "diverged", "failed")
 CSV, FACTS = "real_results.csv", "real_results.json"
 _NAMES = tuple(knob.name for knob in KNOBS)
 
@@ -81,7 +83,7 @@ def write(snapshot: Snapshot, folder: Path) -> RealTable:
     """Write a study's ended trials as a table, and return it."""
     from lenet_tune.report.files import write_atomically
 
-    trials = [trial for trial in snapshot.trials if trial.status in OUTCOMES]
+    trials = [trial for trial in snapshot.trials if trial.status in STATUSES]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     seeds = range(1, snapshot.definition.seeds + 1)
@@ -94,7 +96,7 @@ def write(snapshot: Snapshot, folder: Path) -> RealTable:
 
 
 def _cells(trial: TrialRecord) -> list[str]:
-    accuracies = ["" if e.accuracy is None else f"{e.accuracy:.4f}" for e in trial.executions]
+    accuracies = ["" if e.accuracy is None else f"{e.accuracy:.4f}" for e in trial.searched]
     knobs = [str(trial.setting[name]) if name in trial.setting else "" for name in _NAMES]
     return [str(trial.number), trial.status, *accuracies, *knobs]
 
@@ -113,7 +115,7 @@ def _facts(snapshot: Snapshot, trials: list[TrialRecord]) -> dict[str, Any]:
         "study_seed": definition.seed,
         "engine": definition.engine,
         "planned": snapshot.planned,
-        "rows": {status: sum(t.status == status for t in trials) for status in OUTCOMES},
+        "rows": {status: sum(t.status == status for t in trials) for status in STATUSES},
         **{name: manifest.get(name) for name in proof},
     }
 
