@@ -13,6 +13,7 @@ import keras_tuner
 import numpy as np
 
 from lenet_tune.config import InputSpec
+from lenet_tune.hypermodel import SHAPE_KNOBS
 from lenet_tune.oracles.base import OneByOne, OracleOptions, Proposal, Told
 from lenet_tune.oracles.codec import Codec
 from lenet_tune.oracles.sampling import KnobOracle, StartPoints
@@ -41,6 +42,7 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
         self._codec = Codec(space)
         self._told: Sequence[Told] = ()
         self._fitted: tuple[tuple, Mixture] | None = None
+        self._known_shapes: dict[tuple[int, ...], bool] = {}
 
     def replay(self, past: Sequence[Told]) -> None:
         """Take the trials told for the whole history."""
@@ -69,7 +71,7 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
         for width in _REFINEMENT_WIDTHS:
             top = candidates[np.argsort(-gains, kind="stable")[:_REFINED]]
             near = [self._codec.perturbed(p, self._generator, _REFINEMENTS, width) for p in top]
-            candidates = np.concatenate([top, *near])
+            candidates = self._buildable(np.concatenate([top, *near]))
             gains = model.expected_improvement(self._codec.features(candidates), best)
         for i in np.argsort(-gains, kind="stable"):
             setting = self._codec.setting(candidates[i])
@@ -84,7 +86,23 @@ class _ModelBased(KnobOracle, keras_tuner.oracles.BayesianOptimizationOracle):
         for parent in np.nan_to_num(parents, nan=0.5):
             found.append(codec.one_knob_changes(parent, generator, _RANGE_PLACES))
             found.append(codec.perturbed(parent, generator, _NEIGHBOURS, _NEIGHBOUR_WIDTH))
-        return np.concatenate(found)
+        return self._buildable(np.concatenate(found))
+
+    def _buildable(self, candidates: np.ndarray) -> np.ndarray:
+        # Where no network can be built the model is for ever unsure, and would look there again and again.
+        names = self._codec.names
+        columns = [names.index(name) for name in SHAPE_KNOBS if name in names]
+        if not columns:
+            return candidates
+        shapes = self._codec.choices(candidates, columns)
+        _, first, which = np.unique(shapes, axis=0, return_index=True, return_inverse=True)
+        fits = np.array([self._fits(tuple(shapes[i]), candidates[i]) for i in first])
+        return candidates[fits[which.ravel()]]
+
+    def _fits(self, shape: tuple[int, ...], candidate: np.ndarray) -> bool:
+        if shape not in self._known_shapes:
+            self._known_shapes[shape] = is_feasible(self._codec.setting(candidate), self.spec)
+        return self._known_shapes[shape]
 
     def _fit(self, finished: list[Told]) -> Mixture:
         # Remembering the last fit changes no answer: it depends on the finished trials alone.

@@ -8,7 +8,7 @@ order is invented; a knob that does not count sits in the middle, with a column 
 Letters: n settings, D free knobs, C feature columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,10 @@ class Codec:
     def features(self, positions: np.ndarray) -> np.ndarray:
         """The features (n, C) of positions (n, D)."""
         return np.concatenate(self._features(positions), axis=1)
+
+    def choices(self, positions: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+        """Which of its listed values each knob of `columns` has at positions (n, D): (n, columns) int."""
+        return np.column_stack([_index(self._domains[i], positions[:, i]) for i in columns])
 
     def one_knob_changes(
         self, positions: np.ndarray, generator: np.random.Generator, count: int

@@ -7,7 +7,7 @@ from scipy.stats import wilcoxon
 
 from lenet_tune.selfcheck.play import Run
 from lenet_tune.selfcheck.results import Curve, Promise, Trial
-from lenet_tune.selfcheck.surfaces import Surface
+from lenet_tune.selfcheck.surface import Surface
 from lenet_tune.selfcheck.tasks import EPOCHS, Plan, Task
 
 Runs = Mapping[Task, Run]

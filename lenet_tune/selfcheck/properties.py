@@ -9,7 +9,8 @@ from lenet_tune.knobs import Choice
 from lenet_tune.oracles import KINDS, Oracle, OracleOptions, Told, make_oracle
 from lenet_tune.selfcheck.play import Game
 from lenet_tune.selfcheck.results import Promise
-from lenet_tune.selfcheck.surfaces import SPEC, SYNTHETIC, Surface
+from lenet_tune.selfcheck.surface import SPEC, Surface
+from lenet_tune.selfcheck.surfaces import SYNTHETIC
 from lenet_tune.space import Space, complete, configs, is_feasible, key
 
 _FIXED = {"epochs": 10}

@@ -18,7 +18,7 @@ from lenet_tune.selfcheck.play import Run
 from lenet_tune.selfcheck.properties import check, checks
 from lenet_tune.selfcheck.realtable import shipped
 from lenet_tune.selfcheck.results import Landscape, Promise, Results, Trial
-from lenet_tune.selfcheck.surfaces import Surface
+from lenet_tune.selfcheck.surface import Surface
 from lenet_tune.selfcheck.tasks import REAL, Plan, Task, tasks
 
 Map = Callable[[Callable, Sequence], Iterator]

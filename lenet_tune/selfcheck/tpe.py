@@ -11,7 +11,7 @@ from lenet_tune.knobs import KNOBS, Choice, Domain
 from lenet_tune.oracles import Proposal
 from lenet_tune.oracles.sampling import tidy
 from lenet_tune.selfcheck.play import Game, Run
-from lenet_tune.selfcheck.surfaces import CHANCE, SPEC, Surface
+from lenet_tune.selfcheck.surface import CHANCE, SPEC, Surface
 from lenet_tune.space import Setting, Space, is_active, is_feasible
 
 MAX_REFUSED = 200  # proposals in a row that cannot be built, before a run is given up

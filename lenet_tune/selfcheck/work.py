@@ -8,7 +8,8 @@ from lenet_tune.oracles import OracleOptions, make_oracle
 from lenet_tune.selfcheck import realtable
 from lenet_tune.selfcheck.forest import real_surface
 from lenet_tune.selfcheck.play import Run, play
-from lenet_tune.selfcheck.surfaces import SPEC, SYNTHETIC, Surface, learning
+from lenet_tune.selfcheck.surface import SPEC, Surface, learning
+from lenet_tune.selfcheck.surfaces import SYNTHETIC
 from lenet_tune.selfcheck.tasks import EPOCHS, REAL, Task
 
 

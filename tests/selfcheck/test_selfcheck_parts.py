@@ -10,17 +10,8 @@ from lenet_tune.knobs import Choice
 from lenet_tune.oracles import ListOracle, Proposal, make_oracle
 from lenet_tune.selfcheck import figures, functions, properties
 from lenet_tune.selfcheck.play import Game, play
-from lenet_tune.selfcheck.surfaces import (
-    CHANCE,
-    DEVELOPMENT,
-    DIVERGED,
-    FAILED,
-    HELD_OUT,
-    SPEC,
-    SYNTHETIC,
-    Surface,
-    learning,
-)
+from lenet_tune.selfcheck.surface import CHANCE, DIVERGED, FAILED, SPEC, Surface, learning
+from lenet_tune.selfcheck.surfaces import DEVELOPMENT, HELD_OUT, SYNTHETIC
 from lenet_tune.selfcheck.tasks import REAL, Plan, make_plan, tasks
 from lenet_tune.space import Space, key
 

@@ -10,7 +10,7 @@ from lenet_tune.errors import DataError
 from lenet_tune.oracles import make_oracle
 from lenet_tune.selfcheck import realtable
 from lenet_tune.selfcheck.forest import Forest, quality, real_space, real_surface
-from lenet_tune.selfcheck.surfaces import SPEC
+from lenet_tune.selfcheck.surface import SPEC
 from lenet_tune.space import complete, is_feasible, key
 
 
