@@ -6,9 +6,11 @@ from oracle_surfaces import SPEC, accuracy, noisy, search, tell
 
 from lenet_tune.knobs import Choice
 from lenet_tune.oracles import OracleOptions, Told, make_oracle
+from lenet_tune.oracles.bayes import _ModelBased
 from lenet_tune.oracles.codec import Codec
-from lenet_tune.oracles.surrogate import KnobMatern, Surrogate
-from lenet_tune.space import Space, complete
+from lenet_tune.oracles.surrogate import KnobMatern, Surrogate, improvement
+from lenet_tune.oracles.trees import Mixture, Trees
+from lenet_tune.space import Space, complete, is_feasible
 
 FULL = Space.full()
 CODEC = Codec(FULL)
@@ -112,6 +114,59 @@ def test_pending_trials_are_supposed_to_disappoint_so_that_a_batch_keeps_apart()
     assert (supposed_mean < mean).all()
     assert (supposed_mean > mean - 1.5 * deviation).all()
     assert (supposed_deviation < deviation).all()
+
+
+def test_trees_see_a_cliff_and_are_less_sure_where_they_know_nothing():
+    positions = drawn(150)
+    rate = positions[:, CODEC.names.index("learning_rate")]
+    model = Trees(CODEC.features(positions), np.where(rate < 0.6, rate, -1.0))
+    fresh = drawn(300, seed=1)
+    fresh_rate = fresh[:, CODEC.names.index("learning_rate")]
+    mean, deviation = model.predict(CODEC.features(fresh))
+    assert mean[fresh_rate < 0.5].min() > mean[fresh_rate > 0.7].max()
+    beside, far = np.abs(fresh_rate - 0.6) < 0.05, np.abs(fresh_rate - 0.6) > 0.3
+    assert deviation[beside].mean() > 1.5 * deviation[far].mean()
+
+
+def test_the_mixture_is_half_each_and_unsure_where_its_halves_differ():
+    positions = drawn(30)
+    features = CODEC.features(positions)
+    model = Mixture(features, positions[:, 0], CODEC.knob_of)
+    points = CODEC.features(drawn(5, seed=3))
+    (a, a_sd), (b, b_sd) = (part.predict(points) for part in model._parts)
+    mean, deviation = model.predict(points)
+    rng = np.random.default_rng(0)
+    samples = np.concatenate([rng.normal(a, a_sd, (200_000, 5)), rng.normal(b, b_sd, (200_000, 5))])
+    assert mean == pytest.approx(samples.mean(axis=0), abs=0.01)
+    assert deviation == pytest.approx(samples.std(axis=0), abs=0.01)
+    gain = model.expected_improvement(points, model.best())
+    assert gain == pytest.approx(improvement(mean, deviation, model.best()))
+
+
+def test_pending_trials_make_both_halves_expect_less_there():
+    positions = drawn(30)
+    model = Mixture(CODEC.features(positions), positions[:, 0], CODEC.knob_of)
+    pending = CODEC.features(drawn(4, seed=8))
+    before = model.expected_improvement(pending, model.best())
+    after = model.supposing(pending).expected_improvement(pending, model.best())
+    assert (after < before).all()
+
+
+def test_the_same_trials_give_the_same_model():
+    positions = drawn(30)
+    features, points = CODEC.features(positions), CODEC.features(drawn(5, seed=3))
+    first, second = (Mixture(features, positions[:, 0], CODEC.knob_of).predict(points) for _ in range(2))
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
+
+
+def test_no_candidate_is_a_setting_that_cannot_be_built():
+    oracle = _ModelBased(FULL, SPEC, initial=3)
+    drawn_ones = drawn(500)
+    kept = oracle._buildable(drawn_ones)
+    feasible = [is_feasible(CODEC.setting(row), SPEC) for row in drawn_ones]
+    assert 0 < sum(feasible) < 500
+    assert np.array_equal(kept, drawn_ones[feasible])
 
 
 def test_a_batch_is_spread_out():
