@@ -15,13 +15,18 @@ from lenet_tune.cli_views import OUT
 @click.option(
     "--trials", type=click.IntRange(5, 1000), help="Trials of a Bayesian run.  [default: 50, quick 20]"
 )
+@click.option(
+    "--batch",
+    "batches",
+    type=click.IntRange(1, 64),
+    multiple=True,
+    help="Settings proposed at a time; repeatable.  [default: 1, 4 and 8, quick 4]",
+)
 @click.option("--quick", is_flag=True, help="Four surfaces, few seeds: under a minute on two cores.")
 @click.option("--processes", type=click.IntRange(min=1), help="Side by side.  [default: one a core]")
 @OUT
 @click.pass_context
-def selfcheck(
-    ctx: click.Context, seeds: int | None, trials: int | None, quick: bool, processes: int | None, out: Path
-) -> None:
+def selfcheck(ctx: click.Context, processes: int | None, out: Path, **asked: Any) -> None:
     """Run each search on surfaces with a known best, and on a table of real results.
 
     It checks that nothing is proposed twice and that finite spaces are covered exactly once (exit code 1 if
@@ -31,7 +36,7 @@ def selfcheck(
     \b
     Example:
       lenet-tune selfcheck --quick
-      lenet-tune selfcheck --seeds 30
+      lenet-tune selfcheck --seeds 30 --batch 8
     """
     from lenet_tune.progress import say
     from lenet_tune.report.files import write_atomically
@@ -39,7 +44,7 @@ def selfcheck(
     from lenet_tune.selfcheck import running
     from lenet_tune.selfcheck.tasks import make_plan
 
-    plan = make_plan(seeds=seeds, trials=trials, quick=quick)
+    plan = make_plan(**asked)
     results = running.run(
         plan, command=sys.argv[1:], processes=processes or running.processes_here(), say=say
     )

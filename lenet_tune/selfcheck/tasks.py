@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from lenet_tune.config import check_int
 from lenet_tune.selfcheck.surfaces import SYNTHETIC
@@ -53,9 +54,9 @@ class Plan:
 QUICK = {"seeds": 5, "trials": 20, "batches": (4,), "surfaces": ("tree", "cliff", "ackley", REAL)}
 
 
-def make_plan(*, seeds: int | None, trials: int | None, quick: bool) -> Plan:
-    """The full plan or the quick one, with what a user asked for."""
-    asked = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
+def make_plan(*, quick: bool = False, **given: Any) -> Plan:
+    """The full plan or the quick one, with what a user asked for: `seeds`, `trials`, `batches` of `Plan`."""
+    asked = {name: value for name, value in given.items() if value}
     size = {**QUICK, **asked} if quick else asked
     return Plan(**size, quick=quick, tpe=find_spec("optuna") is not None)
 

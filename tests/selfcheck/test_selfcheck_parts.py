@@ -198,12 +198,13 @@ def test_a_plan_asks_for_every_search_on_every_surface_with_every_seed():
 
 
 def test_quick_is_smaller_and_numbers_asked_for_count():
-    full, quick = (make_plan(seeds=None, trials=None, quick=q) for q in (False, True))
+    full, quick = (make_plan(seeds=None, trials=None, batches=(), quick=q) for q in (False, True))
     assert full.seeds >= 20
     assert {1, 4, 8} <= set(full.batches)
     assert set(full.surfaces) == {*(s.name for s in SYNTHETIC), REAL}
     assert len(list(tasks(quick))) < len(list(tasks(full))) / 10
     assert make_plan(seeds=7, trials=None, quick=True).seeds == 7
+    assert make_plan(batches=(2, 8)).batches == (2, 8)
 
 
 def test_finite_spaces_are_listed_by_brute_force():
