@@ -109,7 +109,7 @@ def random(**options: Any) -> None:
 @click.option("--parallel", type=int, help="Settings proposed at a time.  [default: fused 4, reference 1]")
 @with_options(SECTION, VALIDATION, CONFIRM, *STARTS, *STOPPING, *SEARCH_OPTIONS)
 def bayes(**options: Any) -> None:
-    """Try settings that a Gaussian process expects to be better than the best so far.
+    """Try settings that a model (a Gaussian process and trees) expects to be better than the best so far.
 
     A larger --parallel trains more trials as one program, which is faster; a smaller one lets each proposal
     know more results.

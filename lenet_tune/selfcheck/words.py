@@ -13,7 +13,7 @@ NAMES = {
 }
 COLUMNS = ("surface", "batch", "best", "random", "random needs", "p", "p (Holm)", "target")
 PROMISES = ("oracle", "promise", "checked", "broken")
-NO_TPE = "Optuna is not installed, so its TPE was not compared: pip install optuna, and run this again."
+NO_TPE = "Optuna is not installed, so its TPE was not compared (pip install optuna)."
 
 
 def verdict(results: Results) -> str:
