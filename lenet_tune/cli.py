@@ -14,6 +14,7 @@ import click
 from lenet_tune import __version__
 from lenet_tune.cli_options import (
     CONFIRM,
+    PLACE_NAMES,
     PLACE_OPTIONS,
     SEARCH_OPTIONS,
     SECTION,
@@ -27,7 +28,7 @@ from lenet_tune.cli_options import (
 from lenet_tune.cli_reproduce import reproduce
 from lenet_tune.cli_selfcheck import selfcheck
 from lenet_tune.cli_views import COMMANDS, find_study
-from lenet_tune.errors import LeNetTuneError
+from lenet_tune.errors import EngineHangsError, LeNetTuneError
 
 
 class _Commands(click.Group):
@@ -36,9 +37,23 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except EngineHangsError as error:
+            click.echo(f"Error: {error}", err=True)
+            # Python would wait for the engine's thread for ever.
+            os._exit(error.exit_code)
         except LeNetTuneError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            from lenet_tune.requirements import explain
+
+            if (error.name or "lenet_tune").startswith("lenet_tune"):
+                raise
+            click.echo(f"Error: {explain(error)}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("Stopped; everything finished is kept. Go on with the same command.", err=True)
+            ctx.exit(130)
         except BrokenPipeError:
             # The reader of stdout went away (`| head`): nothing to say to it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -156,8 +171,8 @@ def _search(kind: str, options: dict[str, Any]) -> None:
 
     place = place_of(options)
     dry_run = options.pop("dry_run")
-    for name in ("source", "budget", "device", "backend", "out", "checkpoint_every"):
-        options.pop(name)
+    for option in PLACE_NAMES:
+        options.pop(option)
     words, origin = options.pop("start_words", ()), options.pop("origin", None)
     asked = Options(kind=kind, starts=_starts(words, origin, options.get("section"), place.out), **options)
     if dry_run:

@@ -37,7 +37,26 @@ PLACE_OPTIONS = (
         show_default=True,
         help="Epochs between checkpoints.",
     ),
+    click.option(
+        "--trial-timeout",
+        help="Give up a trial that trains longer (90s, 20m, 2h); those of a group over it are tried alone.",
+    ),
+    click.option(
+        "--accept-versions",
+        is_flag=True,
+        help="Go on although the study was begun with other versions of the packages.",
+    ),
     OUT,
+)
+PLACE_NAMES = (
+    "source",
+    "budget",
+    "device",
+    "backend",
+    "checkpoint_every",
+    "trial_timeout",
+    "accept_versions",
+    "out",
 )
 SEARCH_OPTIONS = (
     click.option(
@@ -102,7 +121,6 @@ def with_options(*options: Callable) -> Callable:
 
 def place_of(options: Mapping[str, Any]) -> Any:
     """The `session.Place` that the options of a place stand for."""
-    from lenet_tune.parse import parse_duration
     from lenet_tune.session import Place
 
     return Place(
@@ -110,10 +128,18 @@ def place_of(options: Mapping[str, Any]) -> Any:
         source=options["source"],
         backend=options["backend"],
         device=options["device"],
-        budget=None if options["budget"] is None else parse_duration(options["budget"]),
+        budget=_seconds(options, "budget"),
         command=sys.argv[1:],
         checkpoint_every=options["checkpoint_every"],
+        trial_timeout=_seconds(options, "trial_timeout"),
+        accept_versions=options["accept_versions"],
     )
+
+
+def _seconds(options: Mapping[str, Any], name: str) -> float | None:
+    from lenet_tune.parse import parse_duration
+
+    return None if options[name] is None else parse_duration(options[name], name)
 
 
 def leave(signal: int | None) -> None:

@@ -54,16 +54,27 @@ def trials(study: str, form: str | None, out: Path) -> None:
 def export(study: str, to: Path | None, out: Path) -> None:
     """Write STUDY as trials.csv, epochs.csv, trials.json, best.keras, and its plots as PNG and SVG.
 
+    Of a damaged study file, the tables and plots of what can be read.
+
     \b
     Example:
       lenet-tune export grid-section1 --to section1
     """
+    from lenet_tune.errors import DamagedStudyError
     from lenet_tune.report import export_plots, export_tables
+    from lenet_tune.salvage import readable
 
-    snapshot = _snapshot(study, out)
+    damage = None
+    try:
+        snapshot = _snapshot(study, out)
+    except DamagedStudyError as error:
+        damage, snapshot = error, readable(find_study(study, out))
     folder = to or out / "exports" / snapshot.definition.name
     paths = [*export_tables(snapshot, folder), *export_plots(snapshot, folder)]
-    paths += _export_model(study, out, folder)
+    if damage is None:
+        paths += _export_model(study, out, folder)
+    else:
+        click.echo(f"{damage.reason}: {snapshot.definition.notice}", err=True)
     for path in paths:
         click.echo(path)
 

@@ -30,10 +30,25 @@ class SearchError(LeNetTuneError):
     exit_code = 3
 
 
+class EngineHangsError(SearchError):
+    """The engine does not come back; a thread in compiled code cannot be stopped, so the process must end."""
+
+
 class StudyError(LeNetTuneError):
     """A study file cannot be read, written or continued."""
 
     exit_code = 4
+
+
+class DamagedStudyError(StudyError):
+    """A study file is no longer a database, or has bad pages."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        self.reason = " ".join(str(reason).split())
+        super().__init__(
+            f"The study file {path} is damaged: {self.reason}. `lenet-tune export {path}` writes what can be "
+            "read of it; the search's own command keeps it aside and starts anew."
+        )
 
 
 class StudyInUseError(StudyError):

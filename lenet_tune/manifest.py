@@ -12,6 +12,8 @@ from typing import Any
 from lenet_tune import __version__
 
 _PACKAGES = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scipy", "scikit-learn")
+# What proposals and training depend on, besides the backend in use.
+_DECISIVE = ("lenet-tune", "keras", "keras-tuner", "numpy", "scipy", "scikit-learn")
 
 
 def collect(
@@ -38,6 +40,21 @@ def collect(
     first = {"command": sessions[0]["command"], "started": sessions[0]["started"]}
     wall = sum(s["wall_seconds"] for s in sessions)
     return {**session, **first, "wall_seconds": wall, "sessions": sessions, "interrupted": True}
+
+
+def last_backend(manifest: Mapping[str, Any]) -> str | None:
+    """The backend of the study's last session; None before there was one."""
+    return manifest.get("sessions", [{}])[-1].get("backend")
+
+
+def differences(manifest: Mapping[str, Any], backend: str) -> list[str]:
+    """What would not be as in the study's last session: "keras was 3.15.1 and is now 3.16.0"."""
+    if not manifest.get("sessions"):
+        return []
+    last, now_there = manifest["sessions"][-1], _versions()
+    before = {"backend": last.get("backend")} | {k: last["versions"].get(k) for k in (*_DECISIVE, backend)}
+    after = {"backend": backend} | {k: now_there.get(k) for k in (*_DECISIVE, backend)}
+    return [f"{k} was {before[k]} and is now {after[k]}" for k in before if before[k] != after[k]]
 
 
 def finish(manifest: Mapping[str, Any], *, wall_seconds: float, interrupted: bool) -> dict[str, Any]:

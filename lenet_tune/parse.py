@@ -79,8 +79,8 @@ def _check_buildable(name: str, value: Any) -> None:
     configs({"conv_bias": True, name: value}, spec)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds from "90s", "20m", "2h", "1.5h", or a plain number of seconds.
+def parse_duration(text: str, name: str = "budget") -> float:
+    """Seconds from "90s", "20m", "2h", "1.5h", or a plain number of seconds; `name` is the option's.
 
     Raises:
         SettingError: anything else, or no time at all.
@@ -92,7 +92,7 @@ def parse_duration(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e9:
-        raise SettingError(f"`budget` must be a time such as 90s, 20m or 2h, but got {text!r}.")
+        raise SettingError(f"`{name}` must be a time such as 90s, 20m or 2h, but got {text!r}.")
     return seconds
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from lenet_tune.options import Options, Quick
 from lenet_tune.parse import parse_domain
 from lenet_tune.records import Definition
 from lenet_tune.space import Setting, Space
+from lenet_tune.studymeta import SAFE_NAME
 
 VALIDATION_SIZE = 5000
 SEARCH_EPOCHS = 10
@@ -278,7 +278,7 @@ def slug(name: str) -> str:
     Raises:
         SettingError: nothing usable is left, or it is too long.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+    if not SAFE_NAME.fullmatch(name):
         raise SettingError(
             f"`name` must be 1 to 80 letters, digits, dots, dashes or underscores and start with a letter or "
             f"digit, but got {name[:100]!r}."

@@ -37,6 +37,7 @@ class Tools:
         deadline: `time.monotonic()` after which no epoch of the search starts; None for no budget.
         confirm_deadline: the same for the confirmation of its leaders.
         checkpoint_every: epochs between checkpoints.
+        trial_timeout: seconds that a group may train; None for no limit.
     """
 
     oracle: Oracle
@@ -50,6 +51,7 @@ class Tools:
     deadline: float | None = None
     confirm_deadline: float | None = None
     checkpoint_every: int = 1
+    trial_timeout: float | None = None
 
 
 def run(study: Study, tools: Tools) -> None:
@@ -70,6 +72,7 @@ def run(study: Study, tools: Tools) -> None:
             checkpoint_every=tools.checkpoint_every,
             rule=StopRule.of(study.definition),
             worker=worker,
+            trial_timeout=tools.trial_timeout,
             failures=Failures(),
         )
         searched = _phase("search", propose, study, tools, trainer)

@@ -6,13 +6,13 @@ This is where the rooms meet; `cli` parses words and calls it, `search` holds th
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lenet_tune import data as datasets
-from lenet_tune import devices, manifest, plan
+from lenet_tune import devices, manifest, opening, plan, requirements
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
@@ -22,7 +22,7 @@ from lenet_tune.plan import Options
 from lenet_tune.progress import Progress, duration, say
 from lenet_tune.records import Definition, Snapshot
 from lenet_tune.study import Study
-from lenet_tune.studyfile import FILE_NAME
+from lenet_tune.studyfile import check_writable
 
 ENGINES = ("fused", "reference")
 GROUP_CAPACITY = {"CPU": 16, "GPU": 512}
@@ -39,6 +39,8 @@ class Place:
         source: of the data; None for the default.
         budget: seconds; None for no limit.
         command: argv, for the manifest.
+        trial_timeout: seconds; None for no limit.
+        accept_versions: go on with a study that other versions of the packages have begun.
     """
 
     out: Path
@@ -48,6 +50,8 @@ class Place:
     budget: float | None
     command: Sequence[str]
     checkpoint_every: int = 1
+    trial_timeout: float | None = None
+    accept_versions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +90,13 @@ def start(options: Options, place: Place) -> Outcome:
     definition = plan.define(options, dataset)
     planned = plan.planned_trials(options, definition)
     folder = place.out / "studies" / definition.name
-    if (folder / FILE_NAME).exists():
-        study = Study.open(folder / FILE_NAME)
-        _check_same(study.definition, definition)
-        if planned is not None and planned > study.planned:
-            study.set_planned(planned)
-    else:
+    study = opening.stored(folder)
+    if study is None:
         study = Study.create(folder, definition, planned=planned, source=place.source)
     with study:
+        opening.check_same(study.definition, definition)
+        if planned is not None and planned > study.planned:
+            study.set_planned(planned)
         return _sit(study, dataset, place)
 
 
@@ -150,28 +153,6 @@ def _extend(study: Study, trials: int) -> None:
     study.set_planned(trials)
 
 
-def _check_same(stored: Definition, asked: Definition) -> None:
-    old, new = asdict(stored), asdict(asked)
-    # JSON has lists where Python has tuples.
-    differing = [k for k in old if _plain(old[k]) != _plain(new[k])]
-    if differing:
-        parts = [f"{k} was {_short(old[k])} and is now {_short(new[k])}" for k in differing]
-        raise StudyError(
-            f"The study {stored.name} exists and differs: {'; '.join(parts)}. Choose another --name."
-        )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     """Search if anything is left, then write the page."""
     snapshot = study.snapshot()
@@ -197,7 +178,10 @@ def _complete(snapshot: Snapshot) -> bool:
 def train(study: Study, dataset: DataSet, place: Place, course: Course | None = None) -> int | None:
     """Train what is left; returns the signal that stopped it, or None."""
     # Keras takes seconds to import: only now, when everything that could be refused has been checked.
-    devices.prepare(place.backend, place.device)
+    backend = opening.backend_for(study, place.backend, accept_versions=place.accept_versions)
+    check_writable(place.out / "reports")
+    requirements.check()
+    devices.prepare(backend, place.device)
     import keras
 
     from lenet_tune import search
@@ -261,6 +245,7 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple
         capacity=capacity_of(definition.engine),
         **_deadlines(definition, place.budget),
         checkpoint_every=place.checkpoint_every,
+        trial_timeout=place.trial_timeout,
     )
     return tools, spec
 

@@ -6,7 +6,6 @@ leaves the last commit, and what has no outcome is left to do.
 """
 
 import dataclasses
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from lenet_tune.studyfile import (
     take_lock,
     unpack,
 )
+from lenet_tune.studymeta import definition_record, meta_value
 from lenet_tune.studyrows import dumps, insert_trials, read_test_readings, read_trials
 
 
@@ -60,7 +60,10 @@ class Study:
         path = folder / FILE_NAME
         with as_study_error(path):
             folder.mkdir(parents=True, exist_ok=True)
-            study = cls(path, connect(path), take_lock(folder))
+            lock = take_lock(folder)
+            study = cls(path, connect(path), lock)
+            # The file shrinks as checkpoints go, instead of staying as large as it ever was.
+            study._db.execute("PRAGMA auto_vacuum = FULL")
             with study._transaction() as db:
                 create_tables(db)
                 study._put(db, "definition", dataclasses.asdict(definition))
@@ -89,7 +92,12 @@ class Study:
             raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
         with as_study_error(path):
             lock = take_lock(path.parent) if locked else None
-            return cls(path, open_file(path, upgrade=lock is not None), lock)
+            try:
+                return cls(path, open_file(path, upgrade=locked), lock)
+            except BaseException:
+                if lock is not None:
+                    os.close(lock)
+                raise
 
     def close(self) -> None:
         """Close the file and let others open it."""
@@ -109,8 +117,7 @@ class Study:
     @property
     def definition(self) -> Definition:
         """What makes this study this study."""
-        data = self._get("definition")
-        return Definition(**{**data, "stages": tuple(data["stages"])})
+        return definition_record(self._get("definition"))
 
     @property
     def planned(self) -> int | None:
@@ -295,7 +302,7 @@ class Study:
     def _get(self, key: str) -> Any:
         with as_study_error(self.path):
             row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else meta_value(key, row["value"])
 
     @staticmethod
     def _put(db: sqlite3.Connection, key: str, value: Any) -> None:
@@ -307,10 +314,12 @@ class Study:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # A full disk has SQLite roll back by itself.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
 
 def _real(value: float) -> float | None:

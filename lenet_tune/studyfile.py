@@ -1,19 +1,22 @@
 """The file under a study: its schema, its lock, and checkpoints as bytes."""
 
+import errno
 import fcntl
 import io
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from lenet_tune.engines.base import Checkpoint
-from lenet_tune.errors import StudyError, StudyInUseError
+from lenet_tune.errors import DamagedStudyError, StudyError, StudyInUseError
 
 SCHEMA_VERSION = 2
 FILE_NAME = "study.db"
@@ -77,6 +80,15 @@ def open_file(path: Path, *, upgrade: bool) -> sqlite3.Connection:
         StudyError: no study file, or one of a newer release.
     """
     db = connect(path)
+    try:
+        _bring_up(db, path, upgrade=upgrade)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _bring_up(db: sqlite3.Connection, path: Path, *, upgrade: bool) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StudyError(
@@ -84,14 +96,18 @@ def open_file(path: Path, *, upgrade: bool) -> sqlite3.Connection:
             "update lenet-tune."
         )
     if version == 0:
-        raise StudyError(f"{path} is not a study file, or an empty one: move it away to start anew.")
+        raise DamagedStudyError(path, "it is empty, or no study file")
     for older in range(version, SCHEMA_VERSION if upgrade else version):
         db.execute("BEGIN IMMEDIATE")
         for statement in UPGRADES[older]:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {older + 1}")
         db.execute("COMMIT")
-    return db
+    if (upgrade or version == SCHEMA_VERSION) and columns(db) != study_columns():
+        raise DamagedStudyError(path, "its tables are not those of a study")
+    # A search must not find out after hours that a page of its file is bad.
+    if upgrade and (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise DamagedStudyError(path, found)
 
 
 def take_lock(folder: Path) -> int:
@@ -111,15 +127,76 @@ def take_lock(folder: Path) -> int:
     return lock
 
 
+def holds_nothing(path: Path) -> bool:
+    """Whether there is no study file, or one whose making was cut short before its first commit.
+
+    Raises:
+        StudyError: something is there that cannot be read.
+    """
+    if not path.is_file():
+        return True
+    with as_study_error(path):
+        db = connect(path)
+        try:
+            return not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        finally:
+            db.close()
+
+
+def check_writable(folder: Path) -> None:
+    """Make `folder` and try a file in it, so that a search does not find out after hours.
+
+    Raises:
+        StudyError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StudyError(f"{folder} cannot be written: {reason}. Name another place with --out.") from error
+
+
+def columns(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of every table."""
+    tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        table: [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+        for table in sorted(tables)
+    }
+
+
+@cache
+def study_columns() -> dict[str, list[str]]:
+    """The columns that a study file has."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return columns(db)
+
+
 @contextmanager
 def as_study_error(path: Path) -> Iterator[None]:
     """Turn what goes wrong with the file into one line about it."""
     try:
         yield
-    except (sqlite3.Error, OSError, json.JSONDecodeError, KeyError) as error:
-        raise StudyError(
-            f"The study file {path} cannot be used: {error}. What it holds was not changed."
-        ) from error
+    except (sqlite3.Error, OSError, json.JSONDecodeError, LookupError, UnicodeError) as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: Exception) -> StudyError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DamagedStudyError(path, error)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or getattr(error, "errno", 0) in _NO_SPACE:
+        return StudyError(
+            f"The study file {path} cannot be written: {error}. Everything stored before is safe: make room "
+            "there and run the same command again."
+        )
+    return StudyError(f"The study file {path} cannot be used: {error}. What it holds was not changed.")
+
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def pack(state: Checkpoint) -> bytes:

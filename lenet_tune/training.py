@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from lenet_tune.engines.base import Engine, EpochResult, Execution, GroupEpoch, TrainingData
-from lenet_tune.errors import SearchError
+from lenet_tune.errors import EngineHangsError, SearchError
 from lenet_tune.records import Ending
 from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
@@ -73,12 +73,37 @@ class Worker:
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown(wait=False)
 
-    def iterate(self, start: Callable[[], Iterator[GroupEpoch]]) -> Iterator[GroupEpoch]:
-        """The items of `start()`, each made in the worker's thread."""
-        iterator = self._pool.submit(start).result()
+    def iterate(self, start: Callable[[], Iterator[GroupEpoch]], limit: float | None) -> Iterator[GroupEpoch]:
+        """The items of `start()`, each made in the worker's thread.
+
+        Raises:
+            TimeoutError: after an item, when `limit` seconds are over.
+            EngineHangsError: no item came before twice the limit; the thread cannot be used any more.
+        """
+        started = time.monotonic()
+
+        def result(future: Future) -> Any:
+            if limit is not None:
+                wait([future], timeout=max(0.0, started + 2 * limit - time.monotonic()))
+                if not future.done():
+                    raise EngineHangsError(_hangs(limit))
+            return future.result()
+
+        iterator = result(self._pool.submit(start))
         end = object()
-        while (item := self._pool.submit(next, iterator, end).result()) is not end:
+        while (item := result(self._pool.submit(next, iterator, end))) is not end:
             yield item
+            if limit is not None and time.monotonic() > started + limit:
+                self._pool.submit(iterator.close)
+                raise TimeoutError(f"not at its end after {limit:g} s (--trial-timeout)")
+
+
+def _hangs(limit: float) -> str:
+    return (
+        f"No epoch ended within {2 * limit:g} s, twice the --trial-timeout, and compiled code cannot be "
+        "interrupted, so the process ends. A trial that trained alone has failed; those of a group train "
+        "alone next time. Run the same command again to go on."
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,6 +113,7 @@ class Trainer:
     Args:
         rule: which executions to stop early; None lets each train to its last epoch.
         worker: runs the engine.
+        trial_timeout: seconds that a group may train; None for no limit.
     """
 
     study: Study
@@ -99,6 +125,7 @@ class Trainer:
     rule: StopRule | None
     worker: Worker
     failures: Failures
+    trial_timeout: float | None = None
 
     def train(self, group: Sequence[Execution], deadline: float | None) -> None:
         """Train one group to its end; a failing group is tried again one by one to find the culprit.
@@ -109,13 +136,13 @@ class Trainer:
 
         Raises:
             BudgetSpent: the deadline has passed.
-            SearchError: too many executions failed one after the other.
+            SearchError: too many executions failed one after the other, or the engine hangs.
         """
         open_ids = {e.id: e for e in group if e.ended_after is None}
         self.watcher.group(list(open_ids.values()))
         try:
             start = lambda: self.train_group(group, self.data, keep=lambda r: r.id in open_ids)  # noqa: E731
-            for epoch in self.worker.iterate(start):
+            for epoch in self.worker.iterate(start, self.trial_timeout):
                 endings = self._store(epoch, open_ids)
                 self.watcher.epoch(epoch)
                 results = {r.id: r for r in epoch.results}
@@ -134,8 +161,12 @@ class Trainer:
         """What follows an error in a group with these executions left."""
         if len(left) == 1:
             self.end_failed(left[0].id, error)
-            return
+            left = []
         self.study.rewind()
+        # Each alone from now on, also in the next sitting, should this one end here.
+        self.study.form_cohorts([[execution.id] for execution in left])
+        if isinstance(error, EngineHangsError):
+            raise error
         for execution in left:
             start = self.study.checkpoint(*execution.id) or execution.start
             self.train([replace(execution, start=start)], deadline)
