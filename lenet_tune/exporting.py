@@ -2,17 +2,17 @@
 
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
+from keras import Model
 from PIL import UnidentifiedImageError
 
 from lenet_tune.artifacts import best_model, read_image
 from lenet_tune.config import InputSpec
 from lenet_tune.errors import DataError, StudyError
+from lenet_tune.modelfile import load_model
 from lenet_tune.study import Study
 
 MODEL_NAME = "best.keras"
@@ -52,7 +52,7 @@ def export_best(study: Study, folder: Path) -> list[Path]:
 def predictions(model_path: Path, images: Sequence[Path]) -> Iterator[tuple[Path, str, float]]:
     """(image, class name, the model's output for it) of each image file.
 
-    The file is loaded in Keras's safe mode: it can hold layers and weights, but run no code of its own.
+    The network is rebuilt, and only weights are read from the file: it can run no code of its own.
 
     Raises:
         DataError: a model or an image that cannot be read.
@@ -70,14 +70,10 @@ def predictions(model_path: Path, images: Sequence[Path]) -> Iterator[tuple[Path
         yield path, classes[int(outputs.argmax())], float(outputs.max())
 
 
-def _load(path: Path) -> keras.Model:
+def _load(path: Path) -> Model:
     if not path.is_file():
         raise DataError(f"There is no model file {path}. `lenet-tune export STUDY` writes a {MODEL_NAME}.")
-    try:
-        return keras.models.load_model(path, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path} is not a Keras model that can be loaded safely: {reason}.") from error
+    return load_model(path)
 
 
 def _classes(model_path: Path, count: int) -> list[str]:
