@@ -131,7 +131,27 @@ def predict(model: Path, images: tuple[Path, ...]) -> None:
     from lenet_tune.exporting import predictions
 
     for path, name, output in predictions(model, images):
-        click.echo(f"{path}\t{name}\t{output:.4f}")
+        # The names come with the model: a terminal must not obey them.
+        safe = "".join(c if c.isprintable() else "?" for c in name)
+        click.echo(f"{path}\t{safe}\t{output:.4f}")
+
+
+@click.command()
+@click.argument("study")
+@OUT
+def study(study: str, out: Path) -> None:
+    """Show the state of STUDY, what it takes on disk, and the command to go on with it.
+
+    \b
+    Example:
+      lenet-tune study bayes
+    """
+    from lenet_tune import overview
+
+    path = find_study(study, out)
+    snapshot = _snapshot(study, out)
+    for name, text in overview.facts(snapshot, path, overview.disk_use(path)):
+        click.echo(f"{name:<8} {text}")
 
 
 @click.command()
@@ -235,7 +255,14 @@ def find_study(name: str, out: Path) -> Path:
     from lenet_tune.studyfile import FILE_NAME
 
     stored = out / "studies" / name / FILE_NAME
-    return next((path for path in (Path(name), Path(name) / FILE_NAME) if path.is_file()), stored)
+    return next((path for path in (Path(name), Path(name) / FILE_NAME) if _is_file(path)), stored)
 
 
-COMMANDS = (trials, export, report, predict, studies, knobs, bench)
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
+
+
+COMMANDS = (trials, export, report, predict, study, studies, knobs, bench)

@@ -12,13 +12,17 @@ def fake_accuracy(learning_rate: float, seed: int, epoch: int) -> float:
 
 
 def fake_engine(
-    *, fail: Callable = lambda execution: None, on_epoch: Callable = lambda: None
+    *,
+    fail: Callable = lambda execution: None,
+    on_epoch: Callable = lambda: None,
+    weights: int = 2,
 ) -> Callable[..., Iterator]:
     """A `train_group` whose results are a function of setting, seed and epoch.
 
     Args:
         fail: called with each execution before it starts; may raise.
         on_epoch: called before each epoch; may raise.
+        weights: numbers in a checkpoint.
     """
     from lenet_tune.engines.base import Checkpoint, EpochResult, GroupEpoch, keep_all
 
@@ -50,7 +54,7 @@ def fake_engine(
             yield GroupEpoch(
                 results=tuple(results),
                 checkpoint=lambda i, state=state: Checkpoint(
-                    epoch=state[i], weights=(np.full(2, state[i], np.float32),)
+                    epoch=state[i], weights=(np.full(weights, state[i], np.float32),)
                 ),
             )
             for result in results:
