@@ -88,9 +88,9 @@ class Study:
 
     @classmethod
     def _open(cls, path: Path, *, locked: bool) -> "Study":
-        if not path.is_file():
-            raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
         with as_study_error(path):
+            if not path.is_file():
+                raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
             lock = take_lock(path.parent) if locked else None
             try:
                 return cls(path, open_file(path, upgrade=locked), lock)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lenet_tune.engines.base import Engine, EpochResult, Execution, GroupEpoch, TrainingData
-from lenet_tune.errors import EngineHangsError, SearchError
+from lenet_tune.errors import EngineHangsError, SearchError, StudyError
 from lenet_tune.records import Ending
 from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
@@ -152,7 +152,8 @@ class Trainer:
                     self.failures.reset()
                 if deadline is not None and time.monotonic() >= deadline and open_ids:
                     raise BudgetSpent
-        except (BudgetSpent, *_BUGS):
+        except (BudgetSpent, StudyError, *_BUGS):
+            # A study that cannot be written is no fault of the trials.
             raise
         except Exception as error:
             self._after(error, list(open_ids.values()), deadline)
@@ -206,6 +207,7 @@ class Trainer:
 
 
 def one_line(error: Exception) -> str:
-    """An error as one line of at most 500 characters."""
+    """An error as one line of at most 500 characters that no terminal obeys."""
     text = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {text}"[:500]
+    shown = "".join(c if c.isprintable() else "?" for c in text[:500])
+    return f"{type(error).__name__}: {shown}"[:500]
