@@ -65,7 +65,7 @@ class Task:
     def command(self, folder: Path, data: Path) -> list[str]:
         """argv of the search, the same for every life."""
         code = "from lenet_tune.cli import main; main()"
-        trials = [] if self.kind == "grid" else ["--trials", str(self.trials)]
+        trials = [] if self.kind == "grid" else ["--trials", str(self.trials), "--confirm", "2"]
         knobs = [word for knob in (*SPACES[self.kind], *FIXED) for word in ("--knob", knob)]
         sizes = ["--train-size", str(self.train_size), "--validation-size", "200"]
         place = ["--name", NAME, "--data", str(data), "--out", str(folder)]
@@ -121,7 +121,8 @@ def run(task: Task, folder: Path, say: Any = print) -> dict[str, Any]:
     whole = comparable(_read(_file(whole_folder)))
     say(f"{task.kind} {task.engine}: an uninterrupted run takes {life:.1f} s")
     tally, moments = Tally(), random.Random(task.seed)
-    while len(tally.kills) < task.kills:
+    # A run that fails by itself would fail again, and leave nothing to kill.
+    while len(tally.kills) < task.kills and not tally.errors:
         _one_study(task, folder / f"study-{tally.studies}", data, (life, moments), tally)
         place = folder / f"study-{tally.studies}"
         try:
