@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lenet_tune import devices, session
+from lenet_tune import devices, opening, session
 from lenet_tune import plan as studies
 from lenet_tune.analysis.reproduction import Reproduction, reproduction, settings_done
 from lenet_tune.analysis.text import count
@@ -186,11 +186,12 @@ def _how_much(plan: _Plan) -> str:
 
 
 def _open_study(plan: _Plan, place: Place) -> Study:
-    path = plan.shelf.study(plan.number)
-    if path.exists():
-        return Study.open(path)
-    name = path.parent.name
-    return Study.create(path.parent, replace(plan.definition, name=name), planned=None, source=place.source)
+    folder = plan.shelf.study(plan.number).parent
+    found = opening.stored(folder)
+    if found is not None:
+        return found
+    name = folder.name
+    return Study.create(folder, replace(plan.definition, name=name), planned=None, source=place.source)
 
 
 def _train(study: Study, tools: Any, plan: _Plan) -> None:
