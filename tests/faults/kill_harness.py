@@ -35,9 +35,9 @@ from lenet_tune.study import Study
 ROOT = Path(__file__).parents[2]
 NAME = "killed"
 SPACES = {
-    "grid": ("learning_rate=0.003,0.01,0.03", "momentum=0,0.9", "epochs=2,4"),
-    "random": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8", "epochs=2,4"),
-    "bayes": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8", "epochs=2,4"),
+    "grid": ("learning_rate=0.01,0.03", "momentum=0,0.9"),
+    "random": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8"),
+    "bayes": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8"),
 }
 FIXED = ("batch_size=32", "depth=2", "kernel_size=3", "padding=same")
 
@@ -47,7 +47,8 @@ class Task:
     """What is killed.
 
     Args:
-        trials: of a random or Bayesian search; a grid has its 12 points.
+        trials: of a random or Bayesian search; a grid has four points for each number of epochs.
+        epochs: numbers of epochs to choose from; several let members of a group end at different times.
         train_size: images.
         commit_share: part of the kills that wait for the next write to the study file, so that some fall
             into commits, which are a small part of a run's life.
@@ -59,6 +60,7 @@ class Task:
     kills: int = 50
     seed: int = 0
     trials: int = 8
+    epochs: str = "2,4"
     train_size: int = 600
     commit_share: float = 0.3
 
@@ -66,7 +68,8 @@ class Task:
         """argv of the search, the same for every life."""
         code = "from lenet_tune.cli import main; main()"
         trials = [] if self.kind == "grid" else ["--trials", str(self.trials), "--confirm", "2"]
-        knobs = [word for knob in (*SPACES[self.kind], *FIXED) for word in ("--knob", knob)]
+        given = (*SPACES[self.kind], *FIXED, f"epochs={self.epochs}")
+        knobs = [word for knob in given for word in ("--knob", knob)]
         sizes = ["--train-size", str(self.train_size), "--validation-size", "200"]
         place = ["--name", NAME, "--data", str(data), "--out", str(folder)]
         choice = ["--engine", self.engine, "--backend", self.backend, "--device", "cpu"]

@@ -23,7 +23,9 @@ def asked(kind: str, **changes: Any) -> Options:
     facts: dict[str, Any] = {"kind": kind, "epochs": 3, "validation_size": 20, "engine": "fused"}
     facts["knobs"] = LISTED if kind == "grid" else KNOBS
     if kind in ("random", "bayes"):
-        facts["trials"] = 6
+        facts |= {"trials": 6, "confirm": 0}
+    if kind == "hyperband":
+        facts["confirm"] = 0
     return Options(**{**facts, **changes})
 
 

@@ -7,7 +7,7 @@ from fakes import fake_engine
 from kill_harness import comparable
 from small_studies import asked, begin, tools
 
-from lenet_tune import search, studyfile
+from lenet_tune import search, session, studyfile
 from lenet_tune import study as study_module
 from lenet_tune.study import Study
 
@@ -82,10 +82,13 @@ def survives(kills, folder, dataset, options, **changes) -> int:
 
 @pytest.mark.parametrize("kind", ["grid", "random", "bayes", "hyperband"])
 def test_row_02_killed_at_any_commit_nothing_is_lost_or_repeated(kills, tmp_path, tiny_data, kind):
-    options = {"epochs": 4 if kind == "hyperband" else 2}
-    if kind == "bayes":
-        options |= {"section": 3, "knobs": (), "trials": 5}
-    assert survives(kills, tmp_path, tiny_data, asked(kind, **options)) >= 8
+    options = {
+        "grid": {"epochs": 2},
+        "random": {"epochs": 2, "confirm": 2},
+        "bayes": {"epochs": 2, "section": 3, "knobs": (), "trials": 4},
+        "hyperband": {"epochs": 4},
+    }
+    assert survives(kills, tmp_path, tiny_data, asked(kind, **options[kind])) >= 8
 
 
 def test_row_02_seeds_divergence_and_sparse_checkpoints_change_nothing(kills, tmp_path, tiny_data):
@@ -101,21 +104,28 @@ def test_row_02_killed_again_and_again_a_search_still_ends(kills, tmp_path, tiny
         whole = comparable(study.snapshot())
     with begin(tmp_path, tiny_data, options) as study:
         path = study.path
-    lives = 0
-    while True:
-        lives += 1
-        kills.arm(4, "in")
+    for lives in range(1, 100):
+        # Later in each life than in the one before: a life gets on only if it gets as far as an epoch.
+        kills.arm(3 + lives, "in")
         try:
             assert run_on(path, tiny_data) == whole
         except Killed:
             continue
         break
-    assert lives > 3
+    assert 3 < lives < 99
+
+
+@pytest.mark.parametrize("engine", ["fused", "reference"])
+def test_row_02_a_real_engine_gives_the_same_bits_after_a_kill_at_any_commit(
+    kills, tmp_path, tiny_data, engine
+):
+    knobs = ("learning_rate=0.01,0.1", "depth=2", "filters=6", "kernel_size=3", "padding=same")
+    options = asked("grid", knobs=knobs, epochs=2, engine=engine)
+    changes = {"train_group": session.load_engine(engine), "capacity": session.capacity_of(engine)}
+    assert survives(kills, tmp_path, tiny_data, options, **changes) >= 8
 
 
 def test_row_01_a_killed_search_says_what_is_done_again_and_to_go(cli, monkeypatch):
-    from lenet_tune import session
-
     epochs = iter(range(5))
 
     def die() -> None:
