@@ -1,6 +1,7 @@
 """The commands that look at what is there: trials, export, report, predict, studies, knobs."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ def report(study: str, out: Path) -> None:
     """
     from lenet_tune.report import write_page
 
-    if Path(study).is_dir() and any(Path(study).glob("*.json")):
+    # `os.path.isdir` takes any text; a path object minds names that are too long.
+    if os.path.isdir(study) and any(Path(study).glob("*.json")):
         from lenet_tune.reproduce.sitting import write_page_of
 
         click.echo(write_page_of(Path(study), out))

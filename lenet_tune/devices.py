@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 
 from lenet_tune.config import check_in
 from lenet_tune.errors import LeNetTuneError, SettingError
 
 BACKENDS = ("tensorflow", "jax")
 DEVICES = ("auto", "cpu", "gpu")
+_DRIVER = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU that the driver has found
 
 
 def prepare(backend: str | None, device: str) -> None:
@@ -39,7 +41,14 @@ def prepare(backend: str | None, device: str) -> None:
         _import_backend(backend)
         if backend == "tensorflow":
             _grow_memory()
-        found = gpus()
+        found = _usable_gpus(backend)
+    if device == "auto" and not found and any(_DRIVER.glob("*")):
+        extra = "tensorflow[and-cuda]" if backend == "tensorflow" else "jax[cuda12]"
+        print(
+            f"NOTICE: a GPU is there, but {backend} cannot use it, so the CPU trains. pip install '{extra}' "
+            "may mend it; --device cpu leaves this line out.",
+            file=sys.stderr,
+        )
     if device == "gpu" and not found:
         raise LeNetTuneError(
             f"`--device gpu` needs a GPU that {backend} can use, but there is none: leave --device out, or "
@@ -90,6 +99,17 @@ def _grow_memory() -> None:
 
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _usable_gpus(backend: str) -> list[str]:
+    try:
+        return gpus()
+    except RuntimeError as error:
+        # JAX raises this where JAX_PLATFORMS asks for a platform that does not start.
+        reason = " ".join(str(error).split())[:200]
+        raise LeNetTuneError(
+            f"{backend} cannot start its device: {reason}. Pass --device cpu, or unset JAX_PLATFORMS."
+        ) from error
 
 
 def gpus() -> list[str]:

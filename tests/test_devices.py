@@ -53,3 +53,26 @@ def test_start_up_is_silent():
     code = "from lenet_tune import devices; devices.prepare(None, 'cpu')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_row_27_a_gpu_that_cannot_be_used_is_announced(monkeypatch, tmp_path, capsys):
+    (tmp_path / "0000:01:00.0").mkdir()
+    monkeypatch.setattr(devices, "_DRIVER", tmp_path)
+    monkeypatch.setattr(devices, "gpus", list)
+    monkeypatch.setattr(os, "environ", {**os.environ})  # what `cpu` sets is not for other tests
+    devices.prepare(keras.backend.backend(), "auto")
+    said = capsys.readouterr().err
+    assert said.startswith(f"NOTICE: a GPU is there, but {keras.backend.backend()} cannot use it")
+    assert said.count("\n") == 1
+    devices.prepare(keras.backend.backend(), "cpu")
+    assert capsys.readouterr().err == ""
+
+
+def test_row_27_a_device_that_does_not_start_is_one_line(monkeypatch):
+    def broken():
+        raise RuntimeError("Unable to initialize backend 'cuda':\nno device")
+
+    monkeypatch.setattr(devices, "gpus", broken)
+    with pytest.raises(LeNetTuneError, match="--device cpu") as refusal:
+        devices.prepare(keras.backend.backend(), "auto")
+    assert "\n" not in str(refusal.value)

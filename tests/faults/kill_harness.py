@@ -117,9 +117,9 @@ def run(task: Task, folder: Path, say: Any = print) -> dict[str, Any]:
     data = _write_images(folder / "shapes.npz", task.train_size + 400)
     started = time.monotonic()
     whole_folder = folder / "whole"
-    done = subprocess.run(task.command(whole_folder, data), **_process(whole_folder), check=False)
+    code = _start(task, whole_folder, data).wait()
     life = time.monotonic() - started
-    if done.returncode != 0:
+    if code != 0:
         raise RuntimeError(f"the uninterrupted run failed: {_last_line(whole_folder)}")
     whole = comparable(_read(_file(whole_folder)))
     say(f"{task.kind} {task.engine}: an uninterrupted run takes {life:.1f} s")
@@ -150,8 +150,7 @@ def _one_study(
     """Run one study to its end, killing it as long as kills are left."""
     held: dict[tuple[int, int, int], float] = {}
     while True:
-        log = _process(folder)
-        process = subprocess.Popen(task.command(folder, data), **log)
+        process = _start(task, folder, data)
         kill = None
         if len(tally.kills) < task.kills:
             kill = _kill(process, _file(folder), timing, task.commit_share)
@@ -233,11 +232,12 @@ def _file(folder: Path) -> Path:
     return folder / "studies" / NAME / "study.db"
 
 
-def _process(folder: Path) -> dict[str, Any]:
+def _start(task: Task, folder: Path, data: Path) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": ""}
-    log = open(folder / "log", "ab")  # noqa: SIM115 - the child has it for life
-    return {"cwd": folder, "env": environment, "stdout": log, "stderr": log}
+    with open(folder / "log", "ab") as log:
+        command = task.command(folder, data)
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
 
 def _last_line(folder: Path) -> str:
