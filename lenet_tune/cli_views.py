@@ -228,8 +228,6 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
       lenet-tune bench --section 1
       lenet-tune bench --device gpu --backend jax --images 50000
     """
-    import os
-
     from lenet_tune import bench as benchmark
     from lenet_tune.parse import parse_sizes
     from lenet_tune.progress import say
@@ -245,9 +243,12 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
 def _snapshot(study: str, out: Path) -> Any:
     from lenet_tune.study import Study
     from lenet_tune.studyexport import read_export
+    from lenet_tune.studymeta import check_name
 
     if Path(study).suffix == ".json":
-        return read_export(Path(study))
+        snapshot = read_export(Path(study))
+        check_name(snapshot.definition)
+        return snapshot
     with Study.read(find_study(study, out)) as opened:
         return opened.snapshot()
 
@@ -257,14 +258,7 @@ def find_study(name: str, out: Path) -> Path:
     from lenet_tune.studyfile import FILE_NAME
 
     stored = out / "studies" / name / FILE_NAME
-    return next((path for path in (Path(name), Path(name) / FILE_NAME) if _is_file(path)), stored)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long for the file system
-        return False
+    return next((path for path in (Path(name), Path(name) / FILE_NAME) if os.path.isfile(path)), stored)
 
 
 COMMANDS = (trials, export, report, predict, study, studies, knobs, bench)

@@ -35,6 +35,19 @@ def definition_record(value: Any) -> Definition:
     return Definition(**{**value, "stages": tuple(value["stages"])})
 
 
+def check_name(definition: Definition) -> None:
+    """Refuse the name of a study that somebody else sent where it is no name for a file.
+
+    Raises:
+        StudyError: naming it.
+    """
+    if not SAFE_NAME.fullmatch(definition.name):
+        raise StudyError(
+            f"`definition.name` must be letters, digits, dots, dashes or underscores, but got "
+            f"{definition.name[:100]!r}. Export the study again."
+        )
+
+
 def json_object(table: str, where: str, column: str, text: Any) -> dict[str, Any]:
     """The JSON object that a column holds."""
     try:

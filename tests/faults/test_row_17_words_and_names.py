@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from lenet_tune.errors import InfeasibleError, SettingError
 from lenet_tune.knobs import KNOBS, Range
 from lenet_tune.space import configs, is_feasible
 from lenet_tune.study import Study
+from lenet_tune.studyexport import export_text
 
 SEARCH = ["random", "--trials", "3", "--epochs", "2", "--name", "mine", "--confirm", "0", *WORDS]
 
@@ -157,6 +159,20 @@ def test_row_24_any_name_is_safe_or_refused_and_nothing_is_written_elsewhere(tmp
         result = CliRunner().invoke(main, [*words, "--out", str(tmp_path), "--", name])
         assert result.exit_code in (2, 4), (words, name, result.output, result.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_row_24_the_name_inside_an_export_cannot_lead_elsewhere(cli, tmp_path):
+    assert cli(*SEARCH).exit_code == 0
+    with Study.read(Path("studies/mine/study.db")) as study:
+        sent = study.snapshot()
+    for name, code in (("mine", 0), ("../../elsewhere", 4)):
+        definition = replace(sent.definition, name=name)
+        Path("sent.json").write_text(export_text(replace(sent, definition=definition)))
+        result = cli("report", "sent.json", "--out", "deep/er")
+        assert result.exit_code == code, result.output
+    assert result.exit_code == 4
+    assert "definition.name" in result.stderr
+    assert not list(tmp_path.rglob("elsewhere*"))
 
 
 ENVIRONMENTS = {
