@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -163,15 +162,8 @@ def _one_study(
         stored = _stored(_copy(_file(folder)))
         _compare(held, stored, tally)
         phase = "start-up" if len(stored) == len(held) else "search"
-        tally.kills.append(
-            Kill(
-                study=tally.studies,
-                seconds=round(kill[0], 3),
-                timed_by=kill[1],
-                phase=phase,
-                epochs_stored=len(stored),
-            )
-        )
+        facts = {"timed_by": kill[1], "phase": phase, "epochs_stored": len(stored)}
+        tally.kills.append(Kill(study=tally.studies, seconds=round(kill[0], 3), **facts))
         held = stored
 
 
@@ -275,20 +267,15 @@ def passed(figures: dict[str, Any]) -> bool:
     return clean and figures["studies_identical"] == figures["studies"]
 
 
-def _arguments() -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "--kind", {"choices": sorted(SPACES), "required": True}
-    yield "--engine", {"choices": ["fused", "reference"], "required": True}
-    yield "--backend", {"choices": ["tensorflow", "jax"], "default": "tensorflow"}
-    yield "--kills", {"type": int, "default": 50}
-    yield "--seed", {"type": int, "default": 0}
-    yield "--out", {"type": Path}
-
-
 def main() -> int:
     """The command line; exit 0 when nothing was lost, repeated or different."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name, rule in _arguments():
-        parser.add_argument(name, **rule)
+    parser.add_argument("--kind", choices=sorted(SPACES), required=True)
+    parser.add_argument("--engine", choices=["fused", "reference"], required=True)
+    parser.add_argument("--backend", choices=["tensorflow", "jax"], default="tensorflow")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
     options = vars(parser.parse_args())
     out = options.pop("out")
     folder = Path(tempfile.mkdtemp(prefix="kill-harness-"))
