@@ -38,6 +38,7 @@ SPACES = {
     "random": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8"),
     "bayes": ("learning_rate=0.001..0.1", "momentum=0..0.9", "filters=6,8"),
 }
+_MORE = ("--confirm", "2", "--start", "none")
 FIXED = ("batch_size=32", "depth=2", "kernel_size=3", "padding=same")
 
 
@@ -66,7 +67,7 @@ class Task:
     def command(self, folder: Path, data: Path) -> list[str]:
         """argv of the search, the same for every life."""
         code = "from lenet_tune.cli import main; main()"
-        trials = [] if self.kind == "grid" else ["--trials", str(self.trials), "--confirm", "2"]
+        trials = [] if self.kind == "grid" else ["--trials", str(self.trials), *_MORE]
         given = (*SPACES[self.kind], *FIXED, f"epochs={self.epochs}")
         knobs = [word for knob in given for word in ("--knob", knob)]
         sizes = ["--train-size", str(self.train_size), "--validation-size", "200"]
