@@ -8,7 +8,7 @@ from typing import Any
 from lenet_tune import sections
 from lenet_tune.config import InputSpec
 from lenet_tune.errors import SettingError
-from lenet_tune.knobs import show
+from lenet_tune.knobs import Choice, show
 from lenet_tune.space import Setting, Space, complete, configs
 from lenet_tune.study import Study
 
@@ -47,9 +47,16 @@ def study_starts(path: Path) -> list[Setting]:
 
 
 def fitted(setting: Mapping[str, Any], space: Space) -> Setting:
-    """A starting point as the study can train it: what the study fixes is as the study has it."""
+    """A starting point as the study can train it: what the study fixes is as the study has it.
+
+    Its epochs are the study's too: the most that it tries, unless it tries as many as the starting point has.
+    """
     fixed = {name: domain.values[0] for name, domain in space.domains.items() if domain.is_fixed}
-    return complete({**setting, **fixed})
+    full = complete({**setting, **fixed})
+    epochs = space.domains["epochs"]
+    if full["epochs"] not in epochs:
+        full["epochs"] = max(epochs.values) if isinstance(epochs, Choice) else int(epochs.high)
+    return full
 
 
 def check(setting: Mapping[str, Any], space: Space, spec: InputSpec) -> None:

@@ -32,6 +32,13 @@ def test_a_starting_point_takes_what_the_study_fixes(tmp_path, tiny_data):
     assert "bias_mean_3" not in second.setting
 
 
+def test_a_starting_point_trains_no_longer_than_the_study_tries(tiny_data):
+    asked = Options(kind="bayes", knobs=("epochs=2,4", *FITS))
+    assert {s["epochs"] for s in plan.define(asked, tiny_data).options["starts"]} == {4}
+    asked = Options(kind="bayes", knobs=("epochs=4,30", *FITS))
+    assert {s["epochs"] for s in plan.define(asked, tiny_data).options["starts"]} == {30}
+
+
 def test_a_random_search_starts_anywhere_unless_told(tiny_data):
     assert plan.define(Options(kind="random"), tiny_data).options["starts"] == []
 
