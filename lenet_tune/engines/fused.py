@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from keras import Model
 
 from lenet_tune.data import Split
 from lenet_tune.engines import reference, steps
@@ -98,11 +97,6 @@ def _as_it_was(members: list[Member], age: int, data: TrainingData, options: Opt
         if is_wasteful(members, gone, left, len(data.train), options.compact_after):
             members = [m for m in members if m not in gone]
     return members
-
-
-def trained_model(execution: Execution, checkpoint: Checkpoint) -> Model:
-    """The execution's compiled Keras model with the weights of a checkpoint."""
-    return reference.initial_model(replace(execution, start=checkpoint))
 
 
 def _train(

@@ -145,7 +145,7 @@ def test_a_single_execution_too_large_for_memory_is_an_error(monkeypatch):
 def test_trained_weights_make_a_keras_model_with_the_recorded_figures(plain):
     execution, data = three()[2], make_data()
     result, checkpoint = plain[execution.id, 3]
-    model = fused.trained_model(execution, checkpoint)
+    model = reference.initial_model(replace(execution, start=checkpoint))
     labels = reference.one_hot(data.held_out, SPEC.num_classes)
     figures = model.evaluate(data.held_out.images, labels, verbose=0, return_dict=True)
     assert figures["accuracy"] == pytest.approx(result.held_out_accuracy, abs=1e-6)
