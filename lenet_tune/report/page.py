@@ -1,4 +1,4 @@
-"""The page of a study: one HTML file that needs no network and no script."""
+"""The page of a study: one HTML file that needs no network, and says all it has to say without its script."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,25 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from lenet_tune import analysis
 from lenet_tune.records import Snapshot
-from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, content, pictures
+from lenet_tune.report import (
+    charts_cost,
+    charts_knobs,
+    charts_model,
+    charts_report,
+    charts_search,
+    content,
+    pictures,
+    style,
+)
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.draw_svg import inline_svg
+from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
+from lenet_tune.report.live import Drawing, page_data, scripts
 from lenet_tune.report.safe import finalize
+from lenet_tune.report.vega import inline_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """A chart and its SVG."""
-
-    chart: Chart
-    svg: Markup
 
 
 def write_page(snapshot: Snapshot, path: Path) -> Path:
@@ -38,7 +40,8 @@ def write_page(snapshot: Snapshot, path: Path) -> Path:
 
 def render_page(snapshot: Snapshot) -> str:
     """The study's page; the same snapshot gives the same text."""
-    return rendered("page.html", _context(snapshot))
+    with unchecked():
+        return rendered("page.html", _context(snapshot))
 
 
 def rendered(template: str, context: dict[str, Any]) -> str:
@@ -51,7 +54,8 @@ def rendered(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(context)
+    look = {"on_page": style.ON_PAGE, "scripts": scripts(), "has_trials": False}
+    return environment.get_template(template).render({**look, **context})
 
 
 def _context(snapshot: Snapshot) -> dict[str, Any]:
@@ -69,7 +73,12 @@ def _context(snapshot: Snapshot) -> dict[str, Any]:
         "method": content.method(snapshot),
         "provenance": content.provenance_table(snapshot),
     }
-    return {**parts, "contents": contents(parts, _SECTIONS)}
+    return {
+        **parts,
+        "contents": contents(parts, _SECTIONS),
+        "data": page_data(parts, snapshot),
+        "has_trials": True,
+    }
 
 
 def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def _search_part(snapshot: Snapshot) -> dict[str, Any]:
         "slices": all_drawn(charts_knobs.slice_charts(snapshot)),
         "curves": drawn(charts_search.curves_chart(snapshot)),
         "effects": drawn(charts_knobs.effects_chart(snapshot)),
-        "cost": drawn(charts_search.cost_chart(snapshot)),
+        "cost": drawn(charts_cost.cost_chart(snapshot)),
     }
 
 
