@@ -16,6 +16,7 @@ from lenet_tune.analysis.curves import (
 )
 from lenet_tune.analysis.effects import best_setting, main_effects, slices
 from lenet_tune.analysis.failures import failures
+from lenet_tune.analysis.importance import Importance, importance
 from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
 from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varying
 from lenet_tune.analysis.summary import advice, state, summary
@@ -23,6 +24,7 @@ from lenet_tune.analysis.summary import advice, state, summary
 __all__ = [
     "Audit",
     "BestModel",
+    "Importance",
     "Leader",
     "RankedTable",
     "accuracy_band",
@@ -37,6 +39,7 @@ __all__ = [
     "expected_maximum",
     "failures",
     "fixed",
+    "importance",
     "interval",
     "leaders",
     "learning_curves",
