@@ -15,6 +15,7 @@ from lenet_tune.analysis.curves import (
     trial_curves,
 )
 from lenet_tune.analysis.effects import best_setting, main_effects, slices
+from lenet_tune.analysis.expected import ExpectedBest, expected_best
 from lenet_tune.analysis.failures import failures
 from lenet_tune.analysis.importance import Importance, importance
 from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
@@ -24,6 +25,7 @@ from lenet_tune.analysis.summary import advice, state, summary
 __all__ = [
     "Audit",
     "BestModel",
+    "ExpectedBest",
     "Importance",
     "Leader",
     "RankedTable",
@@ -36,6 +38,7 @@ __all__ = [
     "class_accuracies",
     "comparison",
     "cost",
+    "expected_best",
     "expected_maximum",
     "failures",
     "fixed",
