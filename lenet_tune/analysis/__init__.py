@@ -18,7 +18,14 @@ from lenet_tune.analysis.effects import best_setting, main_effects, slices
 from lenet_tune.analysis.expected import ExpectedBest, expected_best
 from lenet_tune.analysis.failures import failures
 from lenet_tune.analysis.importance import Importance, importance
+from lenet_tune.analysis.interactions import (
+    InteractionTable,
+    KnobScatter,
+    interaction_tables,
+    knob_scatter,
+)
 from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
+from lenet_tune.analysis.parallel import ParallelCoordinates, parallel_coordinates
 from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varying
 from lenet_tune.analysis.summary import advice, state, summary
 
@@ -27,7 +34,10 @@ __all__ = [
     "BestModel",
     "ExpectedBest",
     "Importance",
+    "InteractionTable",
+    "KnobScatter",
     "Leader",
+    "ParallelCoordinates",
     "RankedTable",
     "accuracy_band",
     "advice",
@@ -43,13 +53,16 @@ __all__ = [
     "failures",
     "fixed",
     "importance",
+    "interaction_tables",
     "interval",
+    "knob_scatter",
     "leaders",
     "learning_curves",
     "main_effects",
     "not_comparable",
     "optimism",
     "overfit",
+    "parallel_coordinates",
     "ranked_table",
     "report_tables",
     "seed_noise",
