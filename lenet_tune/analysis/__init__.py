@@ -16,6 +16,7 @@ from lenet_tune.analysis.curves import (
 )
 from lenet_tune.analysis.effects import best_setting, main_effects, slices
 from lenet_tune.analysis.expected import ExpectedBest, expected_best
+from lenet_tune.analysis.failure_rules import FailureRule, failure_rule
 from lenet_tune.analysis.failures import failures
 from lenet_tune.analysis.importance import Importance, importance
 from lenet_tune.analysis.interactions import (
@@ -33,6 +34,7 @@ __all__ = [
     "Audit",
     "BestModel",
     "ExpectedBest",
+    "FailureRule",
     "Importance",
     "InteractionTable",
     "KnobScatter",
@@ -50,6 +52,7 @@ __all__ = [
     "cost",
     "expected_best",
     "expected_maximum",
+    "failure_rule",
     "failures",
     "fixed",
     "importance",
