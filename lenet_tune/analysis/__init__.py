@@ -3,6 +3,7 @@
 Pages, exports and the terminal show these.
 """
 
+from lenet_tune.analysis.advice import Advice, advice
 from lenet_tune.analysis.best_model import BestModel, best_model, class_accuracies
 from lenet_tune.analysis.comparison import comparison, not_comparable, report_tables
 from lenet_tune.analysis.confirmation import Audit, Leader, audit, interval, leaders
@@ -27,10 +28,12 @@ from lenet_tune.analysis.interactions import (
 )
 from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
 from lenet_tune.analysis.parallel import ParallelCoordinates, parallel_coordinates
+from lenet_tune.analysis.parameters import parameter_count
 from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varying
-from lenet_tune.analysis.summary import advice, state, summary
+from lenet_tune.analysis.summary import state, summary
 
 __all__ = [
+    "Advice",
     "Audit",
     "BestModel",
     "ExpectedBest",
@@ -66,6 +69,7 @@ __all__ = [
     "optimism",
     "overfit",
     "parallel_coordinates",
+    "parameter_count",
     "ranked_table",
     "report_tables",
     "seed_noise",

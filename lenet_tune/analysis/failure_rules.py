@@ -123,11 +123,12 @@ def failure_rule(snapshot: Snapshot, numbers: Sequence[int] | None = None) -> Fa
     if not known:
         return None
     holds = np.array([mask for _, mask in known], np.float32)  # (M, T) 0 or 1
-    quality, places = _best(holds, bad)
+    ((quality, places),) = _bests(holds, bad[np.newaxis])
     if quality < LEAST_F:
         return None
     rng = np.random.default_rng(0)
-    lucky = sum(_best(holds, rng.permutation(bad))[0] >= quality for _ in range(SHUFFLES))
+    shuffled = np.array([rng.permutation(bad) for _ in range(SHUFFLES)])  # (P, T)
+    lucky = sum(found[0] >= quality for found in _bests(holds, shuffled))
     chance = (1 + lucky) / (1 + SHUFFLES)
     if chance > LEVEL:
         return None
@@ -142,13 +143,19 @@ def failure_rule(snapshot: Snapshot, numbers: Sequence[int] | None = None) -> Fa
     )
 
 
-def _best(holds: np.ndarray, bad: np.ndarray) -> tuple[float, tuple[int, ...]]:
-    """The highest F measure of one condition or, if clearly better, of two; and which they are."""
-    single = _f(holds @ bad.astype(np.float32), holds.sum(axis=1), bad.sum())  # (M,)
+def _bests(holds: np.ndarray, bads: np.ndarray) -> list[tuple[float, tuple[int, ...]]]:
+    """For each of P markings of bad trials, the best rule: its F measure and its one or two conditions."""
+    matched = holds.sum(axis=1, keepdims=True)  # (M, 1)
+    singles = _f(holds @ bads.T.astype(np.float32), matched, bads.sum(axis=1))  # (M, P)
+    return [_best(holds, bad, single) for bad, single in zip(bads, singles.T, strict=True)]
+
+
+def _best(holds: np.ndarray, bad: np.ndarray, single: np.ndarray) -> tuple[float, tuple[int, ...]]:
     one = int(single.argmax())
     top = np.argsort(-single, kind="stable")[:PAIRED]
     inside = holds[top]
-    both = _f((inside * bad) @ inside.T, inside @ inside.T, bad.sum())  # (PAIRED, PAIRED)
+    caught = inside[:, bad]
+    both = _f(caught @ caught.T, inside @ inside.T, bad.sum())  # (PAIRED, PAIRED)
     i, j = np.unravel_index(int(both.argmax()), both.shape)
     if both[i, j] > single[one] + PAIR_GAIN:
         return float(both[i, j]), (int(top[i]), int(top[j]))
