@@ -32,7 +32,7 @@ def trials(study: str, form: str | None, out: Path) -> None:
     from lenet_tune import analysis
     from lenet_tune.views import print_trials
 
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     if form is None:
         click.echo(f"{snapshot.definition.title} ({analysis.state(snapshot)})")
         if snapshot.definition.notice:
@@ -67,7 +67,7 @@ def export(study: str, to: Path | None, out: Path) -> None:
 
     damage = None
     try:
-        snapshot = _snapshot(study, out)
+        snapshot = read_snapshot(study, out)
     except DamagedStudyError as error:
         damage, snapshot = error, readable(find_study(study, out))
     folder = to or out / "exports" / snapshot.definition.name
@@ -113,7 +113,7 @@ def report(study: str, out: Path) -> None:
 
         click.echo(write_page_of(Path(study), out))
         return
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     click.echo(write_page(snapshot, out / "reports" / f"{snapshot.definition.name}.html"))
 
 
@@ -151,7 +151,7 @@ def study(study: str, out: Path) -> None:
     from lenet_tune import overview
 
     path = find_study(study, out)
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     for name, text in overview.facts(snapshot, path, overview.disk_use(path)):
         click.echo(f"{name:<8} {text}")
 
@@ -171,7 +171,7 @@ def studies(out: Path) -> None:
 
     for path in sorted(out.glob(f"studies/*/{FILE_NAME}")):
         try:
-            snapshot = _snapshot(str(path), out)
+            snapshot = read_snapshot(str(path), out)
         except StudyError as error:
             click.echo(f"{path.parent.name}\t{error}")
             continue
@@ -240,7 +240,8 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
     click.echo(benchmark.store(results, out / "reports"))
 
 
-def _snapshot(study: str, out: Path) -> Any:
+def read_snapshot(study: str, out: Path) -> Any:
+    """The study that a name, a folder, a path or the JSON of an export stands for, as a snapshot."""
     from lenet_tune.study import Study
     from lenet_tune.studyexport import read_export
     from lenet_tune.studymeta import check_name

@@ -5,6 +5,7 @@ Pages, exports and the terminal show these.
 
 from lenet_tune.analysis.advice import Advice, advice
 from lenet_tune.analysis.best_model import BestModel, best_model, class_accuracies
+from lenet_tune.analysis.compare import StudyComparison, compare
 from lenet_tune.analysis.comparison import comparison, not_comparable, report_tables
 from lenet_tune.analysis.confirmation import Audit, Leader, audit, interval, leaders
 from lenet_tune.analysis.curves import (
@@ -44,6 +45,7 @@ __all__ = [
     "Leader",
     "ParallelCoordinates",
     "RankedTable",
+    "StudyComparison",
     "accuracy_band",
     "advice",
     "audit",
@@ -51,6 +53,7 @@ __all__ = [
     "best_setting",
     "best_so_far",
     "class_accuracies",
+    "compare",
     "comparison",
     "cost",
     "expected_best",
