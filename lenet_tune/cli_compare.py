@@ -78,7 +78,7 @@ def _words(found: Any) -> list[str]:
     from lenet_tune.analysis.text import count, duration
 
     lines = [
-        f"best: highest {found.held_out_name} accuracy of the search; equal trials, equal time: the best after "
+        f"best: highest {found.held_out_name} accuracy of the search; equal trials, equal time: best after "
         f"{count(found.trials, 'trial')} and {duration(found.seconds)} of training, which every study has "
         "behind it; fresh seeds: the leader, with its 95 % interval",
         *(f"{s.name}: {s.title}; {s.state}" for s in found.studies),
