@@ -51,8 +51,11 @@ def trials(study: str, form: str | None, out: Path) -> None:
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: OUT/exports/STUDY]"
 )
+@click.option(
+    "--tensorboard", is_flag=True, help="Also as event files of TensorBoard: a run a seed, with its knobs."
+)
 @OUT
-def export(study: str, to: Path | None, out: Path) -> None:
+def export(study: str, to: Path | None, tensorboard: bool, out: Path) -> None:
     """Write STUDY as trials.csv, epochs.csv, trials.json, best.keras, and its plots as PNG and SVG.
 
     Of a damaged study file, the tables and plots of what can be read.
@@ -60,11 +63,15 @@ def export(study: str, to: Path | None, out: Path) -> None:
     \b
     Example:
       lenet-tune export grid-section1 --to section1
+      lenet-tune export bayes --tensorboard && tensorboard --logdir exports/bayes/tensorboard
     """
+    from lenet_tune import tensorboard as events
     from lenet_tune.errors import DamagedStudyError
     from lenet_tune.report import export_plots, export_tables
     from lenet_tune.salvage import readable
 
+    if tensorboard:
+        events.check_there()
     damage = None
     try:
         snapshot = read_snapshot(study, out)
@@ -72,6 +79,8 @@ def export(study: str, to: Path | None, out: Path) -> None:
         damage, snapshot = error, readable(find_study(study, out))
     folder = to or out / "exports" / snapshot.definition.name
     paths = [*export_tables(snapshot, folder), *export_plots(snapshot, folder)]
+    if tensorboard:
+        paths.append(events.write_events(snapshot, folder / "tensorboard"))
     if damage is None:
         paths += _export_model(study, out, folder)
     else:

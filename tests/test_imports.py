@@ -45,6 +45,7 @@ ALLOWED = {
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
+    "tensorboard": {"analysis", "knobs", "records", "requirements"},
     "studyexport": {"errors", "interchange", "records"},
     "selfcheck": {
         "config",
