@@ -19,7 +19,7 @@ from lenet_tune.analysis.curves import (
 from lenet_tune.analysis.effects import best_setting, main_effects, slices
 from lenet_tune.analysis.expected import ExpectedBest, expected_best
 from lenet_tune.analysis.failure_rules import FailureRule, failure_rule
-from lenet_tune.analysis.failures import failures
+from lenet_tune.analysis.failures import FailureGroup, failures
 from lenet_tune.analysis.importance import Importance, importance
 from lenet_tune.analysis.interactions import (
     InteractionTable,
@@ -38,6 +38,7 @@ __all__ = [
     "Audit",
     "BestModel",
     "ExpectedBest",
+    "FailureGroup",
     "FailureRule",
     "Importance",
     "InteractionTable",
