@@ -22,6 +22,8 @@ import report_factory as factory
 def made():
     """A search with a failed trial, one that still runs, and a leader with fresh seeds."""
     search = factory.search(9, seeds=2, best=False)
+    data = {**search.definition.data, "num_classes": 10}
+    search = replace(search, definition=replace(search.definition, data=data))
     leader = search.trials[0]
     fresh = [replace(factory.execution(0, r, 0.5), purpose="confirm") for r in (2, 3)]
     running = search.trials[8]
@@ -139,6 +141,19 @@ def test_writing_needs_no_tensorflow(made, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stderr.strip(), len(list(tmp_path.glob("e/*/*/*tfevents*")))) == ("", 20)
+
+
+def test_the_export_command_writes_them_beside_the_tables(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("lenet_tune.cli_views._export_model", lambda *words: [])
+    monkeypatch.setattr("lenet_tune.report.export_plots", lambda *words: [])
+    study, to = tmp_path / "study.json", tmp_path / "to"
+    study.write_text(export_text(made), encoding="utf-8")
+    plain = CliRunner().invoke(main, ["export", str(study), "--to", str(to)])
+    assert not (to / "tensorboard").exists()
+    done = CliRunner().invoke(main, ["export", str(study), "--to", str(to), "--tensorboard"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{plain.stdout}{to / 'tensorboard'}\n"
+    assert hparams(to / "tensorboard" / "trial-0001" / "seed-1")[0].group_name == "trial 1"
 
 
 def test_a_missing_package_is_one_line_with_the_way_out(made, tmp_path, monkeypatch):
