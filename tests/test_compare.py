@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from scipy.stats import ttest_1samp
 
 from lenet_tune import analysis
+from lenet_tune.analysis.compare import Steps
 from lenet_tune.cli import main
 from lenet_tune.errors import SettingError
 from lenet_tune.studyexport import export_text
@@ -65,6 +66,11 @@ def test_steps_start_before_the_first_score_and_never_fall():
     assert steps.trials == (1, 2, 3, 4, 5)
     assert steps.at_trials(1) is steps.at_seconds(0.1) is None
     assert steps.at_trials(100) == steps.best[-1]
+
+
+def test_steps_are_read_at_a_limit_that_counts():
+    steps = Steps(study="a", trials=(1, 2, 3), seconds=(1.0, 2.0, 4.0), best=(0.1, 0.2, 0.3))
+    assert (steps.at_seconds(2.0), steps.at_seconds(1.9), steps.at_trials(2)) == (0.2, 0.1, 0.2)
 
 
 def test_the_ecdf_counts_trials_without_a_score_below_all():

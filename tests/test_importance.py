@@ -11,6 +11,7 @@ import pytest
 
 from lenet_tune import analysis
 from lenet_tune.analysis.encoding import columns
+from lenet_tune.analysis.importance import shuffled
 from lenet_tune.space import Space
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
@@ -106,6 +107,35 @@ def test_a_conditional_knob_counts_only_where_it_is_active():
     (places,) = [c for c in columns(analysis.slices(made), made.trials) if c.knob == "pool_places"]
     assert [bool(a) for a in places.active] == [t.setting["depth"] > 2 for t in made.trials]
     assert np.isfinite(places.encoded).all()
+
+
+def test_a_parent_keeps_what_is_its_own():
+    def score(setting, rng):
+        return 0.4 + 0.1 * setting["conv_bias"] + rng.normal(0, 0.001)
+
+    found = analysis.importance(search(score, 200, ("conv_bias", "l2_bias", "bias_mean_1", "bias_std_1")))
+    assert found.of("conv_bias") == pytest.approx(1, abs=0.15)
+    assert all(abs(found.of(name)) < 0.01 for name in ("l2_bias", "bias_mean_1", "bias_std_1"))
+
+
+def test_a_knob_is_shuffled_by_itself_and_only_where_it_is_active():
+    made = search(by_rate_and_activation, 60)
+    known = columns(analysis.slices(made), made.trials)
+    trials = np.arange(5, 60)
+    plain, *versions = shuffled(known, trials, np.random.default_rng(0))
+    assert len(versions) == len(known)
+    start = 0
+    for column, version in zip(known, versions, strict=True):
+        own = np.arange(start, start := start + column.encoded.shape[1])
+        others = np.setdiff1d(np.arange(plain.shape[1]), own)
+        active = column.active[trials]
+        assert (version[:, others] == plain[:, others]).all()
+        assert (version[~active] == plain[~active]).all()
+        assert (version[np.ix_(active, own)] != plain[np.ix_(active, own)]).any()
+        assert sorted(map(tuple, version[np.ix_(active, own)])) == sorted(
+            map(tuple, plain[np.ix_(active, own)])
+        )
+    assert sum(not column.active.all() for column in known) == 1
 
 
 def test_columns_are_logarithms_places_and_one_column_a_word():

@@ -116,6 +116,9 @@ def test_when_piped_each_change_is_one_plain_line(study, capsys):
         propose(study, 1)
         train(study, 1, 1, 0.1, outcome="failed", error="no memory")
         wait_for("2 of 6 trials ended, 1 failed")
+        # A change that shows in no line.
+        study.set_manifest({"device": "CPU"})
+        time.sleep(0.3)
     finally:
         study.set_manifest({"ended": "2026-01-01T11:00:00Z", "interrupted": True})
         shown.join(timeout=20)

@@ -4,9 +4,9 @@ Letters: T = trials, C = columns.
 """
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Column:
         knob, together, scale, values: as in `Slice`, with the values that these trials have.
         ordered: whether the numbers have an order; else each value has a column of its own.
         numbers: (T,) float64: the logarithm, the value, or the place in `values`; nan where inactive.
-        encoded: (T, C) float64 without gaps: an inactive knob has its median (or its most frequent value),
+        encoded: (T, C) float64 without gaps: where the knob is inactive it has values drawn from the others,
             so that only its parent tells that it does not count.
     """
 
@@ -68,16 +68,17 @@ def _column(part: Slice, trials: Sequence[TrialRecord]) -> Column:
         values=values,
         ordered=ordered,
         numbers=numbers,
-        encoded=_encoded(numbers, ordered, len(values)),
+        encoded=_encoded(part.knob, numbers, ordered, len(values)),
     )
 
 
-def _encoded(numbers: np.ndarray, ordered: bool, values: int) -> np.ndarray:
-    known = numbers[np.isfinite(numbers)].tolist()
-    if ordered:
-        return np.where(np.isfinite(numbers), numbers, median(known or [0.0]))[:, np.newaxis]
-    filled = np.where(np.isfinite(numbers), numbers, max(set(known), key=known.count, default=0.0))
-    return (filled[:, np.newaxis] == np.arange(values)).astype(float)
+def _encoded(name: str, numbers: np.ndarray, ordered: bool, values: int) -> np.ndarray:
+    active = np.isfinite(numbers)
+    # The draws depend on the knob's name only: the same study, the same numbers.
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    filled = numbers.copy()
+    filled[~active] = rng.choice(numbers[active], int((~active).sum())) if active.any() else 0.0
+    return filled[:, np.newaxis] if ordered else (filled[:, np.newaxis] == np.arange(values)).astype(float)
 
 
 def is_numeric(value: Any) -> bool:

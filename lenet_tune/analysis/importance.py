@@ -139,7 +139,7 @@ def _weakness(trials: int, knobs: int, r2: float | None, fitted: bool) -> str | 
 def _draws(known: Sequence[Column], scores: np.ndarray) -> np.ndarray:
     """(RESAMPLES, knobs) float64: the importance of each knob in each draw."""
     rng = np.random.default_rng(0)
-    table, owners = _table(known)
+    table, _ = _table(known)
     found = []
     while len(found) < RESAMPLES:
         drawn = rng.integers(len(scores), size=len(scores))
@@ -147,17 +147,29 @@ def _draws(known: Sequence[Column], scores: np.ndarray) -> np.ndarray:
         if not len(others) or np.ptp(scores[drawn]) == 0:
             continue
         forest = _forest(len(scores), seed=len(found)).fit(table[drawn], scores[drawn])
-        # All shuffled versions of the trials are predicted at once: (1 + knobs, others, C).
-        versions = np.repeat(table[np.newaxis, others], 1 + len(known), axis=0)
-        for i, column in enumerate(known):
-            active = np.flatnonzero(column.active[others])
-            versions[1 + i][np.ix_(active, owners == i)] = table[
-                np.ix_(others[rng.permutation(active)], owners == i)
-            ]
+        versions = shuffled(known, others, rng)
         predicted = forest.predict(versions.reshape(-1, table.shape[1])).reshape(1 + len(known), -1)
         errors = ((predicted - scores[others]) ** 2).mean(axis=1)
         found.append((errors[1:] - errors[0]) / 2 / scores.var())
     return np.array(found)
+
+
+def shuffled(known: Sequence[Column], trials: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Some trials as they are, then once for each knob with its values shuffled where it is active.
+
+    Args:
+        trials: (t,) int, which rows of the columns.
+
+    Returns:
+        (1 + knobs, t, C) float32.
+    """
+    table, owners = _table(known)
+    versions = np.repeat(table[np.newaxis, trials], 1 + len(known), axis=0)
+    for i, column in enumerate(known):
+        active = np.flatnonzero(column.active[trials])
+        own = np.flatnonzero(owners == i)
+        versions[1 + i][np.ix_(active, own)] = table[np.ix_(trials[rng.permutation(active)], own)]
+    return versions
 
 
 def _cross_validated(known: Sequence[Column], scores: np.ndarray) -> float:
