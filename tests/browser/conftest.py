@@ -42,7 +42,7 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium, tmp_path):
-    """Opens HTML from disk; at the end of a test no request but for files and no console error may have been."""
+    """Opens HTML from disk; a request for anything but files, or a console error, fails the test."""
     contexts, wrong = [], []
 
     def open_page(html, *, name="page.html", **options):

@@ -1,4 +1,4 @@
-"""Pages in a real browser: silent, accessible, interactive, readable without script, dark, on a phone, printed."""
+"""Pages in a real browser: silent, accessible, interactive; without script, dark, on a phone, printed."""
 
 import re
 import time
@@ -105,7 +105,7 @@ def test_a_rectangle_in_one_chart_filters_the_table_and_the_other_charts(visit, 
     assert words.startswith(f"{some} of {everything} trials chosen")
     faded = "[...document.querySelectorAll(\"[data-chart='best-so-far'] .live .mark-symbol path\")]" \
             ".filter((p) => Number(p.getAttribute('opacity')) < 0.1).length"  # fmt: skip
-    assert page.evaluate(faded) > 0
+    until(page, f"({faded}) > 0")
     page.get_by_role("button", name="Show all").click()
     assert chosen(page) == everything
     until(page, f"({faded}) === 0")
@@ -130,7 +130,8 @@ def test_columns_sort_both_ways_by_key(visit):
     head.get_by_role("button").focus()
     page.keyboard.press("Enter")
     place = head.evaluate("(h) => h.cellIndex")
-    cells = f"[...document.querySelectorAll('#trials-table tbody tr')].map((r) => +r.cells[{place}].textContent)"
+    rows = "[...document.querySelectorAll('#trials-table tbody tr')]"
+    cells = f"{rows}.map((row) => +row.cells[{place}].textContent)"
     rising = page.evaluate(cells)
     assert rising == sorted(rising)
     assert head.get_attribute("aria-sort") == "ascending"
@@ -146,7 +147,8 @@ def test_a_trial_shows_its_setting_its_curves_and_its_command(visit):
     page.get_by_role("button", name=f"Trial {best.number}:").focus()
     page.keyboard.press("Enter")
     panel = page.locator("#detail")
-    assert panel.locator("h2").inner_text().startswith(f"Trial {best.number}: {100 * best.score:.2f} %, rank 1")
+    title = panel.locator("h2").inner_text()
+    assert title.startswith(f"Trial {best.number}: {100 * best.score:.2f} %, rank 1")
     assert panel.locator("tr", has_text="learning_rate").inner_text().split("\t")[1] == str(
         best.setting["learning_rate"]
     )

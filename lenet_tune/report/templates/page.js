@@ -121,9 +121,10 @@
     const name = box.dataset.chart;
     const chart = page.charts[name];
     const still = box.querySelector("svg");
-    const datasets = { ...chart.spec.datasets };
-    for (const data of chart.shared) datasets[data] = page.shared[data];
-    const spec = { ...chart.spec, datasets, config: page.config, background: null, description: chart.finding };
+    // Vega marks the rows it is given as its own, so it gets copies.
+    const datasets = structuredClone(chart.spec.datasets ?? {});
+    for (const data of chart.shared) datasets[data] = structuredClone(page.shared[data]);
+    const spec = { ...chart.spec, datasets, config: page.config, background: null };
     if (typeof spec.width === "number") {
       spec.width = "container";
       spec.autosize = { type: "fit-x", contains: "padding" };
@@ -134,6 +135,10 @@
     try {
       const tooltip = { disableDefaultStyle: true };
       const { view } = await embed(holder, spec, tooltip);
+      // To whoever does not see it, the chart is its finding; its marks are in the table below it.
+      holder.querySelector("svg").setAttribute("aria-hidden", "true");
+      holder.setAttribute("role", "img");
+      holder.setAttribute("aria-label", chart.finding);
       box.classList.add("lives");
       views.set(name, view);
       if (chart.brush) view.addSignalListener("brush", (_, ranges) => brushed(name, ranges));
