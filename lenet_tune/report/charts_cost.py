@@ -3,11 +3,25 @@
 import altair as alt
 
 from lenet_tune.analysis.curves import CostPoint, cost
+from lenet_tune.analysis.expected import ExpectedBest
 from lenet_tune.analysis.text import duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.draw import brush, domain, fade, inline, keyed, per_cent, percent_y, rim, spec, tip
-from lenet_tune.report.rows import TRIALS, shared
+from lenet_tune.report.draw import (
+    Row,
+    brush,
+    domain,
+    fade,
+    inline,
+    keyed,
+    per_cent,
+    percent_y,
+    rim,
+    spec,
+    tip,
+    whole_x,
+)
+from lenet_tune.report.rows import TRIALS, shared, trial_rows
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, INK
 
@@ -41,6 +55,68 @@ def cost_chart(snapshot: Snapshot) -> Chart | None:
             numeric=(2, 3),
         ),
         brush=TRIALS,
+    )
+
+
+def parameters_chart(snapshot: Snapshot) -> Chart | None:
+    """Score against the number of parameters; None where no two trials differ in it."""
+    rows = [r for r in trial_rows(snapshot) if r["score"] is not None and r["size"] is not None]
+    if len({row["size"] for row in rows}) < 2:
+        return None
+    held_out = snapshot.definition.held_out_name
+    best = max(rows, key=lambda row: row["score"])
+    small = min((r for r in rows if r["score"] >= best["score"] - 1), key=lambda r: (r["size"], -r["score"]))
+    return Chart(
+        name="parameters",
+        title=f"{held_out.capitalize()} accuracy against the number of parameters",
+        finding=(
+            f"The smallest network within 1 point of the best has {small['size']:,} parameters "
+            f"(trial {small['trial']}, {small['score']:.2f} %); the best has {best['size']:,}."
+        ),
+        spec=spec(_size_layers(held_out, rows), linked=True),
+        shared=shared(snapshot, TRIALS),
+        brush=TRIALS,
+    )
+
+
+def _size_layers(held_out: str, rows: list[Row]) -> alt.LayerChart:
+    x = alt.X("size:Q", title="parameters", scale=alt.Scale(type="log", nice=False, padding=14),
+              axis=alt.Axis(format="~s", tickCount=5))  # fmt: skip
+    y = percent_y("score", f"{held_out} accuracy, %", domain(row["score"] / 100 for row in rows))
+    base = alt.Chart(alt.NamedData(TRIALS)).transform_filter("isValid(datum.score) && isValid(datum.size)")
+    told = tip(("trial:Q", "trial"), ("score:Q", "score, %"), ("size:Q", "parameters"))
+    dots = base.mark_point(filled=True, size=36, color=GREY, stroke=INK).encode(
+        x=x, y=y, opacity=fade(), strokeWidth=rim(), tooltip=told
+    )
+    best = base.transform_filter("datum.lead").mark_point(shape="diamond", filled=True, size=80, color=BLUE)
+    layers = (
+        dots.add_params(brush("x", "y")).properties(name=TRIALS),
+        best.encode(x=x, y=y, opacity=fade(1)),
+    )
+    return alt.layer(*layers).properties(width=440, height=200)
+
+
+def expected_chart(found: ExpectedBest | None, held_out: str) -> Chart | None:
+    """Expected best score after so many trials; None where the search's order matters or few have ended."""
+    if found is None:
+        return None
+    rows = [
+        {"n": p.n, "mean": per_cent(p.mean), "low": per_cent(p.low), "high": per_cent(p.high)}
+        for p in found.points
+    ]
+    base = alt.Chart(inline(rows)).encode(x=whole_x("n", "trials", 0.5, found.points[-1].n + 0.5))
+    limits = domain(v for p in found.points for v in (p.low, p.high))
+    line = base.mark_line(color=BLUE, strokeWidth=2.4).encode(
+        y=percent_y("mean", f"{held_out} accuracy, %", limits),
+        tooltip=tip(("n:Q", "trials"), ("mean:Q", "expected best, %"), ("low:Q", "10 %"), ("high:Q", "90 %")),
+    )
+    band = base.mark_area(color=BLUE, opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q")
+    return Chart(
+        name="expected-best",
+        title="Would fewer trials have done? Expected best score",
+        finding=found.words,
+        spec=spec(alt.layer(band, line).properties(width=440, height=200)),
+        shared={},
     )
 
 

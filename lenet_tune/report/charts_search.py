@@ -47,7 +47,8 @@ def progress_time_chart(snapshot: Snapshot) -> Chart | None:
     if not steps:
         return None
     scale = alt.Scale(domain=[0, max(1.03 * steps[-1].seconds, 1.0)], nice=False)
-    x = alt.X("until:Q", title="training time until then, seconds", scale=scale)
+    x = alt.X("until:Q", title="training time until then, seconds", scale=scale,
+              axis=alt.Axis(tickCount=7, format="~s"))  # fmt: skip
     return _progress(snapshot, "best-by-time", x)
 
 
@@ -187,7 +188,7 @@ def curves_chart(snapshot: Snapshot) -> Chart | None:
     if not curves:
         return None
     held_out, crowd = snapshot.definition.held_out_name, len(curves) > CROWD
-    shown = shown_curves(curves)
+    shown = shown_curves(snapshot, curves)
     best = shown[0]
     finding = (
         f"{count(len(curves), 'trial')}; trial {best.number} ends at "

@@ -97,19 +97,33 @@ def _fixed(limits: Sequence[float]) -> alt.Scale:
 
 
 def value_x(field: str, kind: str, values: Sequence[Any], title: str | None = None) -> alt.X:
-    """An axis of a knob's values: kind "log", "linear" or "category" (texts, in the order given)."""
+    """A horizontal axis of a knob's values: kind "log", "linear" or "category" (texts in their order)."""
+    shape = "N" if kind == "category" else "Q"
+    axis = {"labelAngle": _angle(values), "labelLimit": 90} if kind == "category" else {}
+    scale, more = _value_scale(kind, values)
+    return alt.X(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=alt.Axis(**axis, **more))
+
+
+def value_y(field: str, kind: str, values: Sequence[Any], title: str | None = None) -> alt.Y:
+    """The same as a vertical axis."""
+    shape = "N" if kind == "category" else "Q"
+    scale, more = _value_scale(kind, values)
+    return alt.Y(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=alt.Axis(**more))
+
+
+def _value_scale(kind: str, values: Sequence[Any]) -> tuple[alt.Scale, dict[str, Any]]:
+    """A scale of values, and what its axis needs."""
     if kind == "category":
-        return alt.X(f"{field}:N", title=title, sort=None, scale=alt.Scale(domain=list(values), padding=0.6),
-                     axis=alt.Axis(labelLimit=90, labelOverlap=False, labelAngle=_angle(values)))  # fmt: skip
+        return alt.Scale(domain=list(values), padding=0.6), {"labelOverlap": False}
     low, high = min(values), max(values)
     if kind == "log":
         air = (high / low) ** 0.06 if high > low else 1.3
         limits = [float(f"{low / air:.6g}"), float(f"{high * air:.6g}")]
-        return alt.X(f"{field}:Q", title=title, scale=alt.Scale(type="log", domain=limits, nice=False),
-                     axis=alt.Axis(values=_log_ticks(*limits), format="~g"))  # fmt: skip
+        scale = alt.Scale(type="log", domain=limits, nice=False)
+        return scale, {"values": _log_ticks(*limits), "format": "~g"}
     air = 0.06 * (high - low) or abs(high) * 0.1 or 0.5
     limits = [float(f"{low - air:.6g}"), float(f"{high + air:.6g}")]
-    return alt.X(f"{field}:Q", title=title, scale=_fixed(limits), axis=alt.Axis(tickCount=4, format="~g"))
+    return _fixed(limits), {"tickCount": 4, "format": "~g"}
 
 
 def _angle(values: Sequence[Any]) -> int:

@@ -24,6 +24,7 @@ from lenet_tune.report.safe import clean
 from lenet_tune.report.style import BLUE, CONFIG, VERMILLION
 
 MANY = 100  # trials from the best down that have their command in the page
+CURVES = 300  # the same for their learning curves
 _SCRIPT = Path(__file__).parent / "templates" / "page.js"
 
 
@@ -80,15 +81,16 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def _trials(snapshot: Snapshot) -> dict[str, Any]:
-    first = [trial for trial in snapshot.order[:MANY] if not trial.proposal.get("shown")]
-    commands = {t.number: command for t in first if (command := rerun_command(snapshot, t))}
+    commands = {t.number: c for t in snapshot.order[:MANY] if (c := rerun_command(snapshot, t))}
+    rest = [trial for trial in snapshot.trials if trial.number not in snapshot.ranks]
+    drawn = [*snapshot.order, *rest][:CURVES]
     return {
         "name": text(snapshot.definition.name),
         "held_out": snapshot.definition.held_out_name,
         "knobs": [[f"k{i}", text(part.knob)] for i, part in enumerate(slices(snapshot))],
         "fixed": [[text(name), text(show(value))] for name, value in fixed(snapshot).items()],
         "commands": {number: text(command) for number, command in commands.items()},
-        "histories": {t.number: found for t in snapshot.trials if (found := _history(t))},
+        "histories": {t.number: found for t in drawn if (found := _history(t))},
         "colours": {"train": VERMILLION, "held_out": BLUE},
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from lenet_tune.analysis.curves import TrialCurves, best_so_far, learning_curves
 from lenet_tune.analysis.effects import Slice, slices
+from lenet_tune.analysis.parameters import parameter_count
 from lenet_tune.knobs import show
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.report.draw import Row, number, per_cent, text
@@ -17,8 +18,8 @@ TRIALS, CURVES = "trials", "curves"  # names of the shared data sets
 def trial_rows(snapshot: Snapshot) -> list[Row]:
     """Ended trials by number: score and best so far in per cent, training seconds, rank, knobs as k0, k1...
 
-    `until` is the training time in seconds over this trial and all before it. A knob that a chart shows as a
-    category is a text, one that does not count in a trial is left out.
+    `size` is the number of parameters, `until` the training time in seconds over this trial and all before
+    it. A knob that a chart shows as a category is a text, one that does not count in a trial is left out.
     """
     parts = list(enumerate(slices(snapshot)))
     lead = snapshot.best.number if snapshot.best else None
@@ -35,6 +36,7 @@ def trial_rows(snapshot: Snapshot) -> list[Row]:
                 "new": step.improved,
                 "until": number(step.seconds),
                 "cost": number(trial.seconds),
+                "size": parameter_count(trial.setting, snapshot.definition.data),
                 "rank": snapshot.ranks.get(step.number),
                 "lead": step.number == lead,
                 **{f"k{i}": value(part, trial) for i, part in parts if part.knob in trial.setting},
@@ -51,7 +53,7 @@ def value(part: Slice, trial: TrialRecord) -> Any:
 
 def curve_rows(snapshot: Snapshot) -> list[Row]:
     """Mean held-out accuracy of the trials that are drawn, in per cent, after each epoch."""
-    shown = shown_curves(learning_curves(snapshot))
+    shown = shown_curves(snapshot, learning_curves(snapshot))
     return [
         {"trial": curve.number, "on": True, "epoch": epoch, "accuracy": per_cent(accuracy)}
         for curve in shown
@@ -59,12 +61,13 @@ def curve_rows(snapshot: Snapshot) -> list[Row]:
     ]
 
 
-def shown_curves(curves: tuple[TrialCurves, ...]) -> list[TrialCurves]:
+def shown_curves(snapshot: Snapshot, curves: tuple[TrialCurves, ...]) -> list[TrialCurves]:
     """The curves that are drawn, best first: all of them, or the leaders where there is a crowd."""
-    ranked = sorted((c for c in curves if c.rank), key=lambda c: (c.rank, c.number))
+    places = {trial.number: place for place, trial in enumerate(snapshot.order)}
+    ranked = sorted((c for c in curves if c.number in places), key=lambda c: places[c.number])
     if len(curves) > CROWD:
         return ranked[:LEADERS] or list(curves[:1])
-    return [*ranked, *(c for c in curves if not c.rank)]
+    return [*ranked, *(c for c in curves if c.number not in places)]
 
 
 def shared(snapshot: Snapshot, *names: str) -> Mapping[str, list[Row]]:
