@@ -18,15 +18,19 @@ def compare(studies: tuple[str, ...], out: Path) -> None:
     """Show several studies side by side: what each found, how fast, and how they differ on equal settings.
 
     Studies compare where data, held-out images and protocol are the same. Each STUDY may also be the JSON
-    that `export` wrote.
+    that `export` wrote. The page with its charts is written to OUT/reports/.
 
     \b
     Example:
       lenet-tune compare random bayes
     """
     from lenet_tune import analysis
+    from lenet_tune.report import write_comparison
 
-    print_comparison(analysis.compare([read_snapshot(study, out) for study in studies]))
+    found = analysis.compare([read_snapshot(study, out) for study in studies])
+    print_comparison(found)
+    name = "-".join(["compare", *(study.name for study in found.studies)])[:150]
+    click.echo(write_comparison(found, out / "reports" / f"{name}.html"))
 
 
 def print_comparison(found: Any) -> None:

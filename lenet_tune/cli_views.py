@@ -102,28 +102,38 @@ def _export_model(study: str, out: Path, folder: Path) -> list[Path]:
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", required=False)
 @OUT
-def report(study: str, out: Path) -> None:
-    """Write the page of STUDY again and print its path.
+def report(study: str | None, out: Path) -> None:
+    """Write the page of STUDY again, and the index, and print its path; without STUDY all pages.
 
-    STUDY may also be the JSON that `export` wrote, or a folder of results of `reproduce`.
+    STUDY may also be the JSON that `export` or `selfcheck` wrote, or a folder of results of `reproduce`.
 
     \b
     Example:
       lenet-tune report grid-section1
       lenet-tune report reports/reproduction
+      lenet-tune report reports/selfcheck.json
     """
-    from lenet_tune.report import write_page
+    from lenet_tune import pages
 
+    if study is None:
+        for path in pages.write_all(out):
+            click.echo(path)
+        return
     # `os.path.isdir` takes any text; a path object minds names that are too long.
     if os.path.isdir(study) and any(Path(study).glob("*.json")):
         from lenet_tune.reproduce.sitting import write_page_of
 
         click.echo(write_page_of(Path(study), out))
         return
-    snapshot = read_snapshot(study, out)
-    click.echo(write_page(snapshot, out / "reports" / f"{snapshot.definition.name}.html"))
+    if Path(study).name == "selfcheck.json":
+        from lenet_tune.report.selfcheck_page import write_selfcheck
+        from lenet_tune.selfcheck.stored import read_results
+
+        click.echo(write_selfcheck(read_results(Path(study)), out / "reports" / "selfcheck.html"))
+        return
+    click.echo(pages.write_study(read_snapshot(study, out), out))
 
 
 @click.command()

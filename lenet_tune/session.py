@@ -161,10 +161,10 @@ def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
         say(f"{snapshot.definition.name} is complete: {snapshot.ended} trials.")
     else:
         stopped_by = train(study, dataset, place)
-    from lenet_tune.report import write_page
+    from lenet_tune import pages
 
     snapshot = study.snapshot()
-    page = write_page(snapshot, place.out / "reports" / f"{snapshot.definition.name}.html")
+    page = pages.write_study(snapshot, place.out)
     return Outcome(page=page, snapshot=snapshot, signal=stopped_by)
 
 

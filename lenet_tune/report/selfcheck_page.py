@@ -56,6 +56,8 @@ def _context(results: Results) -> dict[str, Any]:
         "charts": all_drawn(charts_selfcheck.landscape_charts(results)),
         "surfaces": _surfaces(results),
         "bayes": _tests(results, "bayes"),
+        "overall": _overall(results, "bayes"),
+        "tpe_overall": _overall(results, "tpe") if results.tpe else None,
         "tpe": _tests(results, "tpe") if results.tpe else None,
         "optuna": f"Optuna {results.tpe}" if results.tpe else None,
         "no_tpe": words.NO_TPE,
@@ -78,6 +80,17 @@ def _tests(results: Results, kind: str) -> Table:
         rows=words.rows(results.of(kind), results.random_trials),
         numeric=(1, 2, 3, 4, 5, 6),
     )  # fmt: skip
+
+
+def _overall(results: Results, kind: str) -> Table:
+    rival = results.of(kind)[0].rival
+    return Table(
+        caption=f"{words.NAMES[kind]} over the surfaces together; equalled: medians that random search needs "
+        f"{rival} trials or more for",
+        columns=words.OVERALL,
+        rows=words.overall_rows(results, kind),
+        numeric=(1, 2, 3, 4),
+    )
 
 
 def _promises(results: Results) -> Table:

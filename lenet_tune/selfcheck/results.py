@@ -52,6 +52,31 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Overall:
+    """Comparisons of one kind and batch size taken together.
+
+    Args:
+        surfaces: how many; untouched: whether nothing of the search was chosen on any of them.
+        higher: medians above random search's; equalled: medians that random search needs `rival` trials or
+            more for.
+        p: of the tests together (Stouffer's method over the surfaces, whose seeds are independent).
+    """
+
+    batch: int
+    untouched: bool
+    surfaces: int
+    higher: int
+    equalled: int
+    rival: int
+    p: float
+
+    @property
+    def reached(self) -> bool:
+        """Whether every median equals what random search reaches in `rival` trials or more, and p < 0.05."""
+        return self.equalled == self.surfaces and self.p < 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
 class Landscape:
     """A surface as the page shows it."""
 

@@ -9,9 +9,12 @@ from click.testing import CliRunner
 from report_factory import SCRIPTS
 
 from lenet_tune.cli import main
+from lenet_tune.errors import StudyError
 from lenet_tune.report.selfcheck_page import render_selfcheck
 from lenet_tune.selfcheck import running, words
-from lenet_tune.selfcheck.results import Promise
+from lenet_tune.selfcheck.overall import overall
+from lenet_tune.selfcheck.results import Promise, Trial
+from lenet_tune.selfcheck.stored import read_results
 from lenet_tune.selfcheck.tasks import REAL, Plan
 
 PLAN = Plan(seeds=2, trials=6, batches=(2,), surfaces=("cliff", REAL), quick=True)
@@ -93,3 +96,34 @@ def test_a_broken_promise_ends_in_exit_code_1_with_the_page_written(broken, tmp_
     assert done.exit_code == 1
     assert "BROKEN" in done.stdout
     assert (tmp_path / "reports" / "selfcheck.html").exists()
+
+
+def test_the_page_is_the_same_from_the_figures_on_disk(results, tmp_path):
+    path = tmp_path / "selfcheck.json"
+    path.write_text(json.dumps(results.to_json()))
+    assert render_selfcheck(read_results(path)) == render_selfcheck(results)
+    path.write_text("{}")
+    with pytest.raises(StudyError, match="lenet-tune selfcheck"):
+        read_results(path)
+
+
+def made(p, needs, *, group="held out", batch=4, best=0.7):
+    return Trial(
+        surface="s", group=group, kind="bayes", batch=batch, trials=50, rival=100, best=best, random=0.6,
+        final=(best,), needs=needs, p=p, adjusted=p, slowest=0.1,
+    )  # fmt: skip
+
+
+def test_surfaces_together_reach_the_target_only_if_each_median_does_and_chance_is_small(results):
+    def together(*trials):
+        return overall(replace(results, trials=trials), "bayes")
+
+    all_of_them, untouched = together(made(0.1, None), made(0.1, 100), made(0.1, 150, group="development"))
+    assert (all_of_them.surfaces, untouched.surfaces) == (3, 2)
+    # Stouffer by hand: z of 0.1 is 1.2816; over three surfaces 2.2197, over two 1.8124.
+    assert all_of_them.p == pytest.approx(0.01322, abs=1e-4)
+    assert untouched.p == pytest.approx(0.03497, abs=1e-4)
+    assert all_of_them.reached
+    assert not together(made(0.001, 99), made(0.001, None))[0].reached
+    assert not together(made(0.5, None), made(0.4, None))[0].reached
+    assert together(made(0.0, None), made(1.0, None))[0].p == pytest.approx(0.5, abs=1e-4)
