@@ -163,7 +163,7 @@ def run(folder, *snapshots, width="80"):
         path = folder / f"{i}.json"
         path.write_text(export_text(snapshot), encoding="utf-8")
         paths.append(str(path))
-    return CliRunner().invoke(main, ["compare", *paths], env={"COLUMNS": width})
+    return CliRunner().invoke(main, ["compare", *paths, "--out", str(folder)], env={"COLUMNS": width})
 
 
 def test_the_command_prints_a_table_of_80_columns_without_colour(tmp_path):
