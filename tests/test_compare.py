@@ -171,7 +171,8 @@ def test_the_command_prints_a_table_of_80_columns_without_colour(tmp_path):
     done = run(tmp_path, study("random", rates()), study(name, rates(0.1, n=12), kind="bayes"))
     assert done.exit_code == 0, done.output
     assert "\x1b" not in done.stdout
-    lines = done.stdout.splitlines()
+    *lines, page = done.stdout.splitlines()
+    assert page.endswith(".html")  # a path is never wrapped
     assert max(map(len, lines)) <= 80
     assert re.search(r"^random +8 +36\.3 % ", done.stdout, re.MULTILINE)
     text = " ".join(done.stdout.split())

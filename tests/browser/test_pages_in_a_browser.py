@@ -3,11 +3,17 @@
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import report_factory as factory
 
-from lenet_tune.report import render_page
+from lenet_tune import analysis
+from lenet_tune.report import render_comparison, render_index, render_page
+from lenet_tune.report.selfcheck_page import render_selfcheck
+from lenet_tune.selfcheck.stored import read_results
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def study(**more):
@@ -35,6 +41,26 @@ STUDIES = {
     "section-1": lambda: factory.section_grid(1, epochs=3, notice=factory.NOTICE),
     "thousand": lambda: factory.search(1000, wide=True, epochs=30),
 }
+
+
+def two_studies():
+    made = factory.search(12, seeds=2)
+    data = {**made.definition.data, "image_shape": [32, 32, 3], "num_classes": 10}
+    return {
+        n: replace(made, definition=replace(made.definition, name=n, data=data)) for n in ("first", "second")
+    }
+
+
+def other_index():
+    return render_index(two_studies(), ["first.html"])
+
+
+def other_comparison():
+    return render_comparison(analysis.compare(list(two_studies().values())))
+
+
+def other_selfcheck():
+    return render_selfcheck(read_results(ROOT / "reports" / "selfcheck.json"))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -70,6 +96,24 @@ def test_without_script_every_chart_stands(visit):
     assert charts.count() == len(re.findall("data-chart=", html)) > 5
     assert all(charts.nth(i).is_visible() for i in range(charts.count()))
     assert not page.locator("#detail").is_visible()
+
+
+@pytest.mark.parametrize(
+    "make", [other_index, other_comparison, other_selfcheck], ids=["index", "compare", "selfcheck"]
+)
+def test_the_other_pages_live_too(visit, alive, make):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(make())
+    alive(page)
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:300]) for v in found] == []
+
+
+def test_the_index_filters(visit):
+    page = visit(other_index())
+    page.locator("#filter").fill("second")
+    assert chosen(page) == 1
 
 
 def chosen(page):

@@ -199,7 +199,7 @@
     const rows = [...table.tBodies[0].rows].filter((row) => terms.every((term) => matches(row, term)));
     words = terms.length ? new Set(rows.map((row) => Number(row.dataset.trial))) : null;
     refresh();
-    announce(`${rows.length} trials match.`);
+    announce(`${rows.length} rows match.`);
   }
   function showRows(set) {
     if (!table) return;
@@ -230,19 +230,20 @@
       head.replaceChildren(button(text, () => sortBy(place, head), { class: "sort" }));
     }
     const place = [...table.tHead.rows[0].cells].findIndex((head) => head.textContent === "trial");
-    for (const row of table.tBodies[0].rows) {
+    for (const [at, row] of [...table.tBodies[0].rows].entries()) {
       const cell = row.cells[place];
-      row.dataset.trial = cell.textContent.trim();
+      row.dataset.trial = cell ? cell.textContent.trim() : at;
+      if (!cell) continue; // rows of something else than trials
       const number = Number(row.dataset.trial);
       cell.replaceChildren(button(row.dataset.trial, () => pick(number), {
         class: "link", "aria-label": `Trial ${number}: setting, curves, command`,
       }));
     }
-    const box = make("input", { type: "search", id: "filter", placeholder: "relu depth>3 learning_rate<0.01" });
+    const box = make("input", { type: "search", id: "filter", placeholder: page.name ? "relu depth>3 learning_rate<0.01" : "" });
     box.addEventListener("input", () => filterBy(box.value));
     byId("trials-tools").append(
       make("label", { for: "filter" }, "Filter: "), box,
-      button("Save as CSV", () => save(`${page.name}-trials.csv`, asCsv())),
+      button("Save as CSV", () => save(`${page.name ?? "studies"}-trials.csv`, asCsv())),
     );
   }
   if (byId("chosen")) byId("chosen").append("", button("Show all", clearChoice));
