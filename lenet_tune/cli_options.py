@@ -15,7 +15,12 @@ PLACE_OPTIONS = (
         "--data",
         "source",
         help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
-        "tarball, or an .npz.  [default: $LENET_TUNE_DATA, or cifar10]",
+        "tarball, an .npz, a folder of class folders with images.  [default: $LENET_TUNE_DATA, or cifar10]",
+    ),
+    click.option(
+        "--image-size",
+        metavar="32|HxW",
+        help="Resize the images of a folder.  [default: their own size, where all have one]",
     ),
     click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
     click.option(
@@ -50,6 +55,7 @@ PLACE_OPTIONS = (
 )
 PLACE_NAMES = (
     "source",
+    "image_size",
     "budget",
     "device",
     "backend",
@@ -126,6 +132,7 @@ def place_of(options: Mapping[str, Any]) -> Any:
     return Place(
         out=options["out"],
         source=options["source"],
+        image_size=size_of(options["image_size"]),
         backend=options["backend"],
         device=options["device"],
         budget=_seconds(options, "budget"),
@@ -134,6 +141,13 @@ def place_of(options: Mapping[str, Any]) -> Any:
         trial_timeout=_seconds(options, "trial_timeout"),
         accept_versions=options["accept_versions"],
     )
+
+
+def size_of(text: str | None) -> tuple[int, int] | None:
+    """(h, w) that --image-size stands for."""
+    from lenet_tune.parse import parse_image_size
+
+    return None if text is None else parse_image_size(text)
 
 
 def _seconds(options: Mapping[str, Any], name: str) -> float | None:

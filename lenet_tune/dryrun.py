@@ -21,7 +21,7 @@ SHOWN_PROPOSALS = 1000
 
 def print_plan(options: Options, place: Place) -> None:
     """Print the trials on stdout and the estimate on stderr; nothing is stored."""
-    dataset: datasets.DataSet = load_data(place.source)
+    dataset: datasets.DataSet = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
     planned = plan.planned_trials(options, definition)
     training = plan.training_data(definition, dataset)

@@ -96,6 +96,22 @@ def parse_duration(text: str, name: str = "budget") -> float:
     return seconds
 
 
+def parse_image_size(text: str) -> tuple[int, int]:
+    """(h, w) from "32" or "24x32", rows first.
+
+    Raises:
+        SettingError: anything but one or two integers in [1, 4096].
+    """
+    parts = text.lower().split("x")
+    sides = [int(part) for part in parts if part.isascii() and part.isdigit() and 1 <= int(part) <= 4096]
+    if len(sides) != len(parts) or len(sides) > 2:
+        raise SettingError(
+            f"`image_size` must be pixels in [1, 4096] such as 32 or 24x32 (rows x columns), but got "
+            f"{text!r}."
+        )
+    return sides[0], sides[-1]
+
+
 def parse_sizes(text: str) -> tuple[int, ...]:
     """Group sizes from "1,12,48".
 

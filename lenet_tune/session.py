@@ -37,6 +37,7 @@ class Place:
     Args:
         out: folder that holds `studies/` and `reports/`.
         source: of the data; None for the default.
+        image_size: (h, w) that its images are resized to; None for their own.
         budget: seconds; None for no limit.
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
@@ -52,6 +53,7 @@ class Place:
     checkpoint_every: int = 1
     trial_timeout: float | None = None
     accept_versions: bool = False
+    image_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def start(options: Options, place: Place) -> Outcome:
     """
     check_in("engine", options.engine, ENGINES)
     plan.searched(options)  # refuses a wrong knob before the data is read
-    dataset = load_data(place.source)
+    dataset = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
     planned = plan.planned_trials(options, definition)
     folder = place.out / "studies" / definition.name
@@ -107,8 +109,11 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         LeNetTuneError: as `start`; also when the data is not what the study was begun on.
     """
     with Study.open(path) as study:
-        dataset = load_data(place.source or study.source)
-        definition = study.definition
+        definition, source = study.definition, place.source or study.source
+        size = place.image_size
+        if size is None and datasets.takes_size(source):
+            size = tuple(definition.data["image_shape"][:2])
+        dataset = load_data(source, size)
         if dataset.fingerprint != definition.data["fingerprint"]:
             raise StudyError(
                 f"The study {definition.name} was begun on {definition.data['name']} with fingerprint "
@@ -120,7 +125,7 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         return _sit(study, dataset, place)
 
 
-def load_data(source: str | None) -> DataSet:
+def load_data(source: str | None, image_size: tuple[int, int] | None = None) -> DataSet:
     """The data set; what it is labelled with is said once."""
     said: list[str] = []
 
@@ -128,7 +133,7 @@ def load_data(source: str | None) -> DataSet:
         said.append(text)
         say(text)
 
-    dataset = datasets.load(source, say=tell)
+    dataset = datasets.load(source, image_size=image_size, say=tell)
     if dataset.notice and not any(dataset.notice in text for text in said):
         say(f"NOTICE: the data is {dataset.name}: {dataset.notice}.")
     return dataset

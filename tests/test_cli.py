@@ -201,3 +201,40 @@ def test_a_signal_stops_the_search_keeps_what_is_done_and_says_how_to_go_on(tiny
     assert "Go on with: lenet-tune resume studies/" in stderr
     page = tmp_path / stdout.splitlines()[-1]
     assert "interrupted" in page.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Two classes of ten grey images each, of two sizes."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = rng.integers(0, 256, (12 + i % 2, 12), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    return tmp_path / "images"
+
+
+def test_a_search_on_a_folder_of_images_resumes_at_the_size_it_was_begun_with(cli, image_folder):
+    words = ("random", "--trials", "3", "--data", str(image_folder), *SMALL)
+    refused = cli(*words)
+    assert refused.exit_code == 6
+    assert "--image-size" in refused.stderr
+    begun = cli(*words, "--image-size", "10x12", "--name", "mine")
+    assert begun.exit_code == 0, begun.output
+    assert "a stratified sixth" in begun.stdout
+    more = cli("resume", "mine", "--trials", "4")
+    assert more.exit_code == 0, more.output
+    other = cli("resume", "mine", "--trials", "5", "--image-size", "12x10")
+    assert other.exit_code == 4
+    assert "fingerprint" in other.stderr
+
+
+@pytest.mark.parametrize("text", ["0", "x", "8x", "8x8x8", "-8", "4097", "²"])
+def test_a_wrong_image_size_is_refused(cli, image_folder, text):
+    result = cli("random", "--data", str(image_folder), "--image-size", text)
+    assert result.exit_code == 2
+    assert "image_size" in result.stderr

@@ -60,6 +60,7 @@ _CIFAR100 = _Layout(
     num_classes=100,
 )
 _WANTED = _CIFAR10.files + _CIFAR100.files
+_FOLDERS = ("cifar-10-batches-py", "cifar-100-python")
 
 
 def looks_like_cifar10(path: Path) -> bool:
@@ -70,13 +71,19 @@ def looks_like_cifar10(path: Path) -> bool:
         return any((folder / "data_batch_1").exists() for folder in (path, path / "cifar-10-batches-py"))
 
 
+def is_official(path: Path) -> bool:
+    """Whether the folder `path` holds a file of an official folder, or such a folder."""
+    inner = any((path / name).is_dir() for name in _FOLDERS)
+    return inner or any((path / name).exists() and not (path / name).is_dir() for name in _WANTED)
+
+
 def load_folder(path: Path) -> DataSet:
     """The data set in an official folder, or in the official folder inside `path`.
 
     Raises:
         DataError: if a file is missing, damaged, swapped or hostile; the message names it.
     """
-    inner = [path / name for name in ("cifar-10-batches-py", "cifar-100-python")]
+    inner = [path / name for name in _FOLDERS]
     with reading(path):
         folder = next((inside for inside in inner if inside.is_dir()), path)
     return _assemble(read_folder(folder, _WANTED), str(folder), "/")

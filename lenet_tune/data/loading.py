@@ -10,11 +10,13 @@ import numpy as np
 
 from lenet_tune.data import cifar, remote
 from lenet_tune.data.files import open_file, reading, shown
+from lenet_tune.data.folders import load_images, looks_like_images
 from lenet_tune.data.idx import read_idx
 from lenet_tune.data.npz import load_npz
+from lenet_tune.data.pictures import Size
 from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split
 from lenet_tune.data.shapes import load_shapes
-from lenet_tune.errors import DataError
+from lenet_tune.errors import DataError, SettingError
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "shapes")
 
@@ -34,6 +36,7 @@ def say_on_stderr(line: str) -> None:
 def load(
     source: str | None,
     *,
+    image_size: Size | None = None,
     environ: Mapping[str, str] = os.environ,
     say: Callable[[str], None] = say_on_stderr,
 ) -> DataSet:
@@ -41,18 +44,23 @@ def load(
 
     Args:
         source: one of `NAMES`; or the path of an official CIFAR folder, of a .tar or .tar.gz of one,
-            or of an .npz; or None for what LENET_TUNE_DATA names, else CIFAR-10, else, where that
-            is not to be had, "shapes" with a loud notice.
+            of an .npz, or of a folder of class folders with images; or None for what LENET_TUNE_DATA
+            names, else CIFAR-10, else, where that is not to be had, "shapes" with a loud notice.
+        image_size: (h, w) that the images of a folder are resized to; None for their own.
         environ: read for LENET_TUNE_DATA, KERAS_HOME and HOME.
         say: told about downloads and about falling back to "shapes".
 
     Raises:
         DataError: if the data are missing, damaged or hostile; one line with the ways out.
     """
-    if source is not None:
-        return _load(source, environ, say)
-    if environ.get(VARIABLE):
-        return _load(environ[VARIABLE], environ, say)
+    named = named_source(source, environ)
+    if image_size is not None and not takes_size(source, environ):
+        raise SettingError(
+            f"`image_size` is for sources of images of any size, but {shown(named or NAMES[0])} has a size "
+            "of its own. Leave --image-size out."
+        )
+    if named is not None:
+        return _load(named, image_size, environ, say)
     try:
         return _cifar10(environ, say)
     except remote.UnavailableError as missing:
@@ -61,7 +69,24 @@ def load(
         return _shapes()
 
 
-def _load(source: str, environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
+def named_source(source: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What is loaded for `source`: what LENET_TUNE_DATA names where it is None; None for the default."""
+    return source if source is not None else environ.get(VARIABLE) or None
+
+
+def takes_size(source: str | None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `source` holds images that can be resized while they are read."""
+    named = named_source(source, environ)
+    if named is None or named in NAMES:
+        return False
+    path = Path(named).expanduser()
+    with reading(named):
+        return looks_like_images(path) and not cifar.is_official(path)
+
+
+def _load(
+    source: str, image_size: Size | None, environ: Mapping[str, str], say: Callable[[str], None]
+) -> DataSet:
     loaders: dict[str, Callable[[], DataSet]] = {
         "cifar10": lambda: _cifar10(environ, say),
         "cifar100": lambda: _cifar100(environ, say),
@@ -69,28 +94,29 @@ def _load(source: str, environ: Mapping[str, str], say: Callable[[str], None]) -
         "fashion_mnist": lambda: _fashion_mnist(environ, say),
         "shapes": _shapes,
     }
-    return loaders[source]() if source in loaders else _load_path(source)
+    return loaders[source]() if source in loaders else _load_path(source, image_size)
 
 
 def _shapes() -> DataSet:
     return load_shapes(seed=0)  # one data set for everybody, so that figures can be compared
 
 
-def _load_path(source: str) -> DataSet:
+def _load_path(source: str, image_size: Size | None = None) -> DataSet:
     """A folder, archive or .npz, told apart by what it is and not only by its name."""
     path = Path(source).expanduser()
     with reading(source):
         if not source.strip() or not os.path.lexists(path):
             raise DataError(
                 f"the data must be one of {', '.join(NAMES)}, or the path of a CIFAR folder, "
-                f".tar.gz or .npz, but got {shown(source)}, which is none. Pass --data with one of them."
+                f".tar.gz, .npz or folder of images, but got {shown(source)}, which is none. Pass "
+                "--data with one of them."
             )
         start = b""
         if not (is_folder := path.is_dir()):
             with open_file(path) as file:
                 start = file.read(512)
     if is_folder:
-        return cifar.load_folder(path)
+        return _load_folder(path, image_size)
     if path.suffix == ".npz" or start.startswith(b"PK"):
         return load_npz(path)
     if start.startswith(b"\x1f\x8b") or start[257:262] == b"ustar" or ".tar" in path.suffixes:
@@ -98,6 +124,20 @@ def _load_path(source: str) -> DataSet:
     raise DataError(
         f"{shown(source)} must be a CIFAR folder, a .tar or .tar.gz of one, or an .npz, but is none of them. "
         "Pass another path, or --data shapes."
+    )
+
+
+def _load_folder(path: Path, image_size: Size | None) -> DataSet:
+    with reading(path):
+        official, images = cifar.is_official(path), looks_like_images(path)
+    if official:
+        return cifar.load_folder(path)
+    if images:
+        return load_images(path, image_size)
+    raise DataError(
+        f"{shown(path)} must hold class folders with images (CLASS/x.png, or train/CLASS/x.png and "
+        "test/CLASS/x.png) or the official files of CIFAR (data_batch_1, ...), but holds neither. "
+        "Pass another folder, or --data shapes."
     )
 
 

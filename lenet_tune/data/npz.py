@@ -5,14 +5,13 @@ file's own length before anything is allocated, and object arrays (pickles) are 
 """
 
 import io
-import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from lenet_tune.data.files import MIB, open_file, reading, shown
-from lenet_tune.data.sets import MAX_CLASSES, NOT_COMPARABLE, DataSet, Split
+from lenet_tune.data.sets import MAX_CLASSES, NOT_COMPARABLE, DataSet, Split, safe_name
 from lenet_tune.errors import DataError
 
 LIMIT = 4096 * MIB
@@ -35,7 +34,9 @@ def load_npz(path: Path) -> DataSet:
         )
         highest = max(int(train.labels.max()), int(test.labels.max()))
         classes = _classes(arrays) or tuple(str(label) for label in range(highest + 1))
-        return DataSet(name=_name(path), train=train, test=test, classes=classes, notice=NOT_COMPARABLE)
+        return DataSet(
+            name=safe_name(path.stem), train=train, test=test, classes=classes, notice=NOT_COMPARABLE
+        )
 
 
 class _Arrays:
@@ -119,8 +120,3 @@ def _classes(arrays: _Arrays) -> tuple[str, ...] | None:
     if len(set(classes)) < len(classes) or any(not name or len(name) > 100 for name in classes):
         arrays.refuse("classes", "names must be unique and have 1 to 100 characters, but do not")
     return classes
-
-
-def _name(path: Path) -> str:
-    """The stem of the file, other than letters, digits, dot and hyphen replaced, at most 60 characters."""
-    return re.sub(r"[^\w.-]+", "-", path.stem)[:60].strip("-.") or "data"

@@ -4,6 +4,7 @@ Letters: n images, h rows, w columns, c channels.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,6 +121,16 @@ class DataSet:
             digest.update(np.ascontiguousarray(split.images))
             digest.update(np.ascontiguousarray(split.labels, dtype="<i8"))
         return digest.hexdigest()
+
+
+def safe_name(text: str, size: tuple[int, int] | None = None) -> str:
+    """A data set's name made of `text`: letters, digits, dot and hyphen, at most 60 of them.
+
+    Args:
+        size: (h, w) that the images were resized to, which becomes part of the name.
+    """
+    name = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:60].strip("-._") or "data"
+    return name if size is None else f"{name}-{size[0]}x{size[1]}"
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
