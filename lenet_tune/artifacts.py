@@ -135,8 +135,9 @@ def _samples(
 
 
 def _png(image: np.ndarray) -> str:
+    """A picture of (h, w, c) pixels: the first three channels as colours, one or two as grey."""
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    Image.fromarray(image[..., 0] if image.shape[2] < 3 else image[..., :3]).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
