@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lenet_tune import buildable, devices, manifest, opening, plan, requirements
 from lenet_tune import data as datasets
-from lenet_tune import devices, manifest, opening, plan, requirements
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
@@ -90,6 +90,7 @@ def start(options: Options, place: Place) -> Outcome:
     plan.searched(options)  # refuses a wrong knob before the data is read
     dataset = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
+    buildable.check(definition)
     planned = plan.planned_trials(options, definition)
     folder = place.out / "studies" / definition.name
     study = opening.stored(folder)
@@ -205,7 +206,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     course = course or _plain_course(study)
     with stoppable(), course.progress as progress:
         try:
-            _greet(study, facts)
+            opening.greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
             try:
                 course.run(study, tools)
@@ -283,16 +284,3 @@ def build_oracle(definition: Definition, spec: InputSpec, planned: int | None) -
         seed=definition.seed,
         options=oracles.OracleOptions(**options),
     )
-
-
-def _greet(study: Study, facts: dict[str, Any]) -> None:
-    d = study.definition
-    say(
-        f"{d.title}: study {d.name}, {d.data['name']} ({d.train_size:,} training, {d.held_out_size:,} "
-        f"{d.held_out_name} images), {facts['device']}, {facts['backend']}, {d.engine} engine"
-    )
-    snapshot = study.snapshot()
-    if snapshot.trials:
-        again = len(snapshot.trials) - snapshot.ended
-        to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
-        say(f"resuming: {snapshot.ended} done, {again} again{to_go}")

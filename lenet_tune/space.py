@@ -15,6 +15,9 @@ from lenet_tune.knobs import BY_NAME, DEFAULTS, KNOBS, Choice, Domain, Knob, Ran
 
 Setting = dict[str, Any]
 
+SHAPE_KNOBS = ("kernel_size", "depth", "padding", "pool_places")
+"""The knobs that decide whether a network can be built (`LeNetConfig.map_shapes`)."""
+
 
 def is_active(knob: Knob, values: Mapping[str, Any]) -> bool:
     """Whether `knob` counts where the other knobs have `values`."""
@@ -91,6 +94,13 @@ def is_feasible(values: Mapping[str, Any], spec: InputSpec) -> bool:
     return True
 
 
+def default_in(knob: Knob, domain: Domain) -> Any:
+    """The knob's default, or the value of the domain that stands for it."""
+    if isinstance(domain, Range):
+        return min(max(knob.default, domain.low), domain.high)
+    return knob.default if knob.default in domain else domain.values[0]
+
+
 @dataclass(frozen=True)
 class Space:
     """What a study varies: one domain a knob; a domain of one value fixes the knob."""
@@ -149,6 +159,15 @@ class Space:
             if identity not in seen:
                 seen.add(identity)
                 yield setting
+
+    def shapes(self) -> Iterator[Setting]:
+        """A setting for every distinct combination of `SHAPE_KNOBS`, the other knobs near their defaults."""
+        others = {
+            name: Choice((default_in(BY_NAME[name], domain),))
+            for name, domain in self.domains.items()
+            if name not in SHAPE_KNOBS
+        }
+        return self.replace(others).grid()
 
     def to_json(self) -> dict[str, Any]:
         """A plain form that `from_json` reads back."""

@@ -238,3 +238,26 @@ def test_a_wrong_image_size_is_refused(cli, image_folder, text):
     result = cli("random", "--data", str(image_folder), "--image-size", text)
     assert result.exit_code == 2
     assert "image_size" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grid", "--section", "1"),
+        ("random", "--section", "1", "--knob", "padding=valid"),
+        ("hyperband", "--section", "2"),
+        ("grid", "--section", "1", "--dry-run"),
+    ],
+)
+def test_a_study_of_which_nothing_can_be_built_is_refused_before_it_is_there(cli, words):
+    result = cli(*words)
+    assert result.exit_code == 2, result.output
+    assert "can be built for 8x8 images: A " in result.stderr
+    assert not Path("studies").exists()
+
+
+def test_a_setting_that_the_images_are_too_small_for_fails_with_its_rule(cli):
+    result = cli("grid", "--knob", "kernel_size=3,5", "--knob", "padding=valid,same", "--epochs", "2")
+    assert result.exit_code == 0, result.output
+    assert "2 of 4 settings cannot be built for 8x8 images and end as failed." in result.stderr
+    assert result.stdout.count("  failed  ") == 2
