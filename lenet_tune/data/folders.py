@@ -10,7 +10,7 @@ import numpy as np
 from lenet_tune.data.files import reading, shown
 from lenet_tune.data.pictures import Gallery, Size, read_picture
 from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split, safe_name
-from lenet_tune.data.splits import SHARED_OUT, test_share
+from lenet_tune.data.splits import SHARED_OUT, share_out
 from lenet_tune.errors import DataError
 
 TRAIN = ("train", "training")
@@ -43,9 +43,8 @@ def load_images(path: Path, size: Size | None) -> DataSet:
     files, labels = _listed(train, classes)
     notice = NOT_COMPARABLE
     if test is None:
-        held_out = test_share(labels, path)  # (n,) bool
-        order = np.concatenate([np.flatnonzero(~held_out), np.flatnonzero(held_out)])
-        files, labels, first = [files[i] for i in order], labels[order], int((~held_out).sum())
+        order, first = share_out(labels, path)
+        files, labels = [files[i] for i in order], labels[order]
         notice = f"{NOT_COMPARABLE}; {SHARED_OUT}"
     else:
         more, more_labels = _listed(test, classes)

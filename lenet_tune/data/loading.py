@@ -11,6 +11,7 @@ import numpy as np
 from lenet_tune.data import cifar, remote
 from lenet_tune.data.files import open_file, reading, shown
 from lenet_tune.data.folders import load_images, looks_like_images
+from lenet_tune.data.hubs import is_hub, load_hub
 from lenet_tune.data.idx import read_idx
 from lenet_tune.data.npz import load_npz
 from lenet_tune.data.pictures import Size
@@ -44,9 +45,10 @@ def load(
 
     Args:
         source: one of `NAMES`; or the path of an official CIFAR folder, of a .tar or .tar.gz of one,
-            of an .npz, or of a folder of class folders with images; or None for what LENET_TUNE_DATA
-            names, else CIFAR-10, else, where that is not to be had, "shapes" with a loud notice.
-        image_size: (h, w) that the images of a folder are resized to; None for their own.
+            of an .npz, or of a folder of class folders with images; or "tfds:NAME" or "hf:NAME"; or None
+            for what LENET_TUNE_DATA names, else CIFAR-10, else, where that is not to be had, "shapes" with
+            a loud notice.
+        image_size: (h, w) that the images of a folder or hub are resized to; None for their own.
         environ: read for LENET_TUNE_DATA, KERAS_HOME and HOME.
         say: told about downloads and about falling back to "shapes".
 
@@ -79,6 +81,8 @@ def takes_size(source: str | None, environ: Mapping[str, str] = os.environ) -> b
     named = named_source(source, environ)
     if named is None or named in NAMES:
         return False
+    if is_hub(named):
+        return True
     path = Path(named).expanduser()
     with reading(named):
         return looks_like_images(path) and not cifar.is_official(path)
@@ -94,7 +98,9 @@ def _load(
         "fashion_mnist": lambda: _fashion_mnist(environ, say),
         "shapes": _shapes,
     }
-    return loaders[source]() if source in loaders else _load_path(source, image_size)
+    if source in loaders:
+        return loaders[source]()
+    return load_hub(source, image_size, say) if is_hub(source) else _load_path(source, image_size)
 
 
 def _shapes() -> DataSet:
@@ -108,8 +114,8 @@ def _load_path(source: str, image_size: Size | None = None) -> DataSet:
         if not source.strip() or not os.path.lexists(path):
             raise DataError(
                 f"the data must be one of {', '.join(NAMES)}, or the path of a CIFAR folder, "
-                f".tar.gz, .npz or folder of images, but got {shown(source)}, which is none. Pass "
-                "--data with one of them."
+                f".tar.gz, .npz or folder of images, or tfds:NAME or hf:NAME, but got {shown(source)}, "
+                "which is none. Pass --data with one of them."
             )
         start = b""
         if not (is_folder := path.is_dir()):

@@ -64,8 +64,11 @@ def stratified_choice(labels: np.ndarray, *, size: int, seed: int) -> np.ndarray
     return held_out
 
 
-def test_share(labels: np.ndarray, where: object) -> np.ndarray:
-    """Which images of a source without test images become those: (n,) bool, the same for the same labels.
+def share_out(labels: np.ndarray, where: object) -> tuple[np.ndarray, int]:
+    """Set test images aside where a source has none; the same ones for the same labels.
+
+    Returns:
+        (n,) int64, the images to train on and after them those to test on; how many the first are.
 
     Raises:
         DataError: if there are too few images.
@@ -75,7 +78,9 @@ def test_share(labels: np.ndarray, where: object) -> np.ndarray:
             f"{shown(where)} must hold at least {TEST_PART} images, of which a part becomes the test images, "
             f"but holds {len(labels)}. Add images, or test/CLASS/ beside train/CLASS/."
         )
-    return stratified_choice(labels, size=len(labels) // TEST_PART, seed=0)
+    held_out = stratified_choice(labels, size=len(labels) // TEST_PART, seed=0)
+    order = np.concatenate([np.flatnonzero(~held_out), np.flatnonzero(held_out)])
+    return order, int((~held_out).sum())
 
 
 def subset(split: Split, *, size: int, seed: int) -> Split:
