@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from lenet_tune import __version__
+from lenet_tune.cli_data import data
 from lenet_tune.cli_options import (
     CONFIRM,
     PLACE_NAMES,
@@ -203,5 +204,5 @@ def _conclude(outcome: Any) -> None:
     leave(outcome.signal)
 
 
-for _command in (*COMMANDS, reproduce, selfcheck):
+for _command in (*COMMANDS, data, reproduce, selfcheck):
     main.add_command(_command)

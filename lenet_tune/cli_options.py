@@ -10,18 +10,20 @@ import click
 
 from lenet_tune.cli_views import OUT
 
+IMAGE_SIZE = click.option(
+    "--image-size",
+    metavar="32|HxW",
+    help="Resize the images of a folder, tfds: or hf:.  [default: their own size, where all have one]",
+)
 PLACE_OPTIONS = (
     click.option(
         "--data",
         "source",
         help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
-        "tarball, an .npz, a folder of class folders with images.  [default: $LENET_TUNE_DATA, or cifar10]",
+        "tarball, an .npz, a folder of class folders with images; or tfds:NAME or hf:NAME.  "
+        "[default: $LENET_TUNE_DATA, or cifar10]",
     ),
-    click.option(
-        "--image-size",
-        metavar="32|HxW",
-        help="Resize the images of a folder.  [default: their own size, where all have one]",
-    ),
+    IMAGE_SIZE,
     click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
     click.option(
         "--device",
