@@ -89,6 +89,13 @@ SEARCH_OPTIONS = (
         show_default=True,
         help="fused trains many trials as one program, reference one Keras model at a time.",
     ),
+    click.option(
+        "--class-weights",
+        type=click.Choice(["none", "balanced"]),
+        default="none",
+        show_default=True,
+        help="balanced makes every class count alike in the training loss, however many images it has.",
+    ),
     click.option("--name", help="Name of the study.  [default: made from the options]"),
     click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
     *PLACE_OPTIONS,

@@ -103,6 +103,9 @@ def test_resuming_on_other_data_is_refused(cli):
 def test_trials_come_as_a_table_as_csv_and_as_json(cli):
     cli("random", "--trials", "3", "--name", "mine", *SMALL)
     table = cli("trials", "mine").stdout
+    measured = "accuracy 100.0 %, balanced accuracy 100.0 % on 4 test images"
+    assert measured in table
+    assert measured in cli("study", "mine").stdout
     assert "rank  trial" in table
     assert max(map(len, table.splitlines()[3:])) <= 120
     rows = json.loads(cli("trials", "mine", "--json").stdout)
@@ -231,6 +234,14 @@ def test_a_search_on_a_folder_of_images_resumes_at_the_size_it_was_begun_with(cl
     other = cli("resume", "mine", "--trials", "5", "--image-size", "12x10")
     assert other.exit_code == 4
     assert "fingerprint" in other.stderr
+
+
+def test_class_weights_are_an_option_of_every_search(cli):
+    for words in (("random", "--trials", "2"), ("hyperband",), ("grid", "--knob", "momentum=0,0.9")):
+        result = cli(*words, "--class-weights", "balanced", *SMALL, "--knob", "learning_rate=0.01,0.02,0.03")
+        assert result.exit_code == 0, result.output
+        assert "balanced class weights" in result.stderr
+    assert "class-weights" in cli("random", "--class-weights", "heavy").stderr
 
 
 @pytest.mark.parametrize("text", ["0", "x", "8x", "8x8x8", "-8", "4097", "²"])

@@ -18,7 +18,7 @@ from lenet_tune.analysis.effects import best_setting, main_effects, slices
 from lenet_tune.analysis.failures import failures
 from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
 from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varying
-from lenet_tune.analysis.summary import advice, state, summary
+from lenet_tune.analysis.summary import advice, model_words, state, summary
 
 __all__ = [
     "Audit",
@@ -41,6 +41,7 @@ __all__ = [
     "leaders",
     "learning_curves",
     "main_effects",
+    "model_words",
     "not_comparable",
     "optimism",
     "overfit",

@@ -40,6 +40,7 @@ def _train(
     classes = execution.lenet.input.num_classes
     labels = one_hot(data.train, classes)  # (n, classes) float32
     held_out_labels = one_hot(data.held_out, classes)
+    class_weight = None if data.class_weights is None else dict(enumerate(data.class_weights))
     for epoch in range(execution.first_epoch, execution.train.epochs + 1):
         started = time.perf_counter()
         order = epoch_order(execution.order_seed, epoch, len(data.train))
@@ -49,6 +50,7 @@ def _train(
             batch_size=execution.train.batch_size,
             epochs=1,
             shuffle=False,
+            class_weight=class_weight,
             verbose=0,
         ).history
         held_out = model.evaluate(
