@@ -13,6 +13,7 @@ import click
 
 from lenet_tune import __version__
 from lenet_tune.cli_data import data
+from lenet_tune.cli_doctor import doctor
 from lenet_tune.cli_options import (
     CONFIRM,
     PLACE_NAMES,
@@ -204,5 +205,5 @@ def _conclude(outcome: Any) -> None:
     leave(outcome.signal)
 
 
-for _command in (*COMMANDS, data, reproduce, selfcheck):
+for _command in (*COMMANDS, data, doctor, reproduce, selfcheck):
     main.add_command(_command)

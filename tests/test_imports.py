@@ -34,6 +34,8 @@ ALLOWED = {
     "buildable": {"config", "errors", "records", "space"},
     "contactsheet": {"data", "errors"},
     "dataview": {"data"},
+    "doctor": {"__version__", "errors", "requirements"},
+    "requirements": {"errors"},
     "fusion": {"engines", "errors"},
     "options": {"config", "errors", "sections", "space"},
     "standing": set(),

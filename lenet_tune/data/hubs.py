@@ -52,8 +52,8 @@ def load_hub(source: str, size: Size | None, say: Callable[[str], None]) -> Data
         DataError: the package is missing, or the data set is, or it holds no labelled images.
     """
     hub, _, name = source.partition(":")
-    module, package = _PACKAGES[hub]
-    if not _is_installed(module):
+    package = _PACKAGES[hub][1]
+    if missing_package(source) is not None:
         raise DataError(
             f"{shown(source)} needs the package {package}, which is not installed: pip install '{package}'"
         )
@@ -62,6 +62,12 @@ def load_hub(source: str, size: Size | None, say: Callable[[str], None]) -> Data
     say(f"reading {shown(source)} with {package}; a download, where there is one, takes its time ...")
     load: Callable[[str, Size | None], DataSet] = {"hf": _load_hf, "tfds": _load_tfds}[hub]
     return replace(load(name, size), name=_name(hub, name, size))
+
+
+def missing_package(source: str) -> str | None:
+    """The package that a hub's name needs and that is not installed; None where it is."""
+    module, package = _PACKAGES[source.partition(":")[0]]
+    return None if _is_installed(module) else package
 
 
 def _is_installed(module: str) -> bool:

@@ -24,6 +24,12 @@ NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "shapes")
 VARIABLE = "LENET_TUNE_DATA"
 """The environment variable that names the data where the caller does not."""
 
+CACHED_FOLDERS = {
+    "cifar10": ("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py"),
+    "cifar100": ("cifar-100-python-target/cifar-100-python", "cifar-100-python"),
+}
+"""Where Keras unpacks a data set in its cache."""
+
 _CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
@@ -152,18 +158,11 @@ def _cifar10(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
     named = environ.get(VARIABLE)
     if named and named not in NAMES and cifar.looks_like_cifar10(Path(named).expanduser()):
         return _load_path(named)
-    return _cifar(
-        ("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py"),
-        remote.CIFAR10,
-        environ,
-        say,
-    )
+    return _cifar(CACHED_FOLDERS["cifar10"], remote.CIFAR10, environ, say)
 
 
 def _cifar100(environ: Mapping[str, str], say: Callable[[str], None]) -> DataSet:
-    return _cifar(
-        ("cifar-100-python-target/cifar-100-python", "cifar-100-python"), remote.CIFAR100, environ, say
-    )
+    return _cifar(CACHED_FOLDERS["cifar100"], remote.CIFAR100, environ, say)
 
 
 def _cifar(
