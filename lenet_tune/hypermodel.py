@@ -73,8 +73,9 @@ class LeNetHyperModel(keras_tuner.HyperModel):
         labels = np.asarray(labels)
         classes = labels.shape[1] if labels.ndim == 2 and labels.shape[1] > 1 else int(labels.max()) + 1
         mean, std = channel_statistics(Split(images=images, labels=_as_integers(labels)))
+        height, width, channels = map(int, images.shape[1:])
         spec = InputSpec(
-            image_shape=tuple(int(side) for side in images.shape[1:]),
+            image_shape=(height, width, channels),
             num_classes=max(2, classes),
             channel_mean=tuple(float(v) for v in mean),
             channel_std=tuple(float(v) for v in std),

@@ -32,7 +32,7 @@ def parse_value(name: str, text: str) -> Any:
         if text.lower() not in words:
             raise SettingError(f"`{name}` must be true or false, but got {text!r}.")
         return words[text.lower()]
-    if isinstance(knob.default, str):
+    if isinstance(knob.default, str) and isinstance(knob.domain, Choice):
         config.check_in(name, text, knob.domain.values)
         return text
     try:

@@ -44,7 +44,7 @@ def define(options: Options, dataset: DataSet) -> Definition:
         more["max_epochs"] = _epochs(options)
     if options.kind == "bayes":
         more["parallel"] = options.parallel or (1 if options.engine == "reference" else 4)
-    if options.kind in ("random", "bayes"):
+    if options.kind in ("random", "bayes") and space is not None:
         more["starts"] = _starts(options, space, dataset)
     if options.kind != "grid":
         more["confirm"] = _confirm_seeds(options)
@@ -74,8 +74,8 @@ def define(options: Options, dataset: DataSet) -> Definition:
 def _starts(options: Options, space: Space, dataset: DataSet) -> list[Setting]:
     given = options.starts
     if given is None:
-        given = starts.report_starts(options.section) if options.kind == "bayes" else ()
-        return [starts.fitted(setting, space) for setting in given]
+        usual = starts.report_starts(options.section) if options.kind == "bayes" else ()
+        return [starts.fitted(setting, space) for setting in usual]
     channels = dataset.image_shape[2]
     spec = InputSpec(
         image_shape=dataset.image_shape,

@@ -98,7 +98,7 @@ def start(options: Options, place: Place) -> Outcome:
         study = Study.create(folder, definition, planned=planned, source=place.source)
     with study:
         opening.check_same(study.definition, definition)
-        if planned is not None and planned > study.planned:
+        if planned is not None and study.planned is not None and planned > study.planned:
             study.set_planned(planned)
         return _sit(study, dataset, place)
 
@@ -212,7 +212,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
                 course.run(study, tools)
                 complete = True
             except search.BudgetSpent:
-                say(f"The budget of {duration(place.budget)} is spent. Go on with: {course.way_on}")
+                say(f"The budget of {duration(place.budget or 0.0)} is spent. Go on with: {course.way_on}")
             measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
             stopped_by = interruption.number
@@ -239,7 +239,7 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple
     definition = study.definition
     training = plan.training_data(definition, dataset)
     spec = plan.input_spec(definition, training)
-    study.set_channel_statistics(spec.channel_mean, spec.channel_std)
+    study.set_channel_statistics(spec.channel_mean or (), spec.channel_std or ())
     tools = search.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),

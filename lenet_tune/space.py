@@ -101,6 +101,11 @@ def default_in(knob: Knob, domain: Domain) -> Any:
     return knob.default if knob.default in domain else domain.values[0]
 
 
+def _range(data: Mapping[str, Any]) -> Range:
+    low, high = data["range"]
+    return Range(low, high, log=data["log"])
+
+
 @dataclass(frozen=True)
 class Space:
     """What a study varies: one domain a knob; a domain of one value fixes the knob."""
@@ -153,7 +158,8 @@ class Space:
                 )
         seen = set()
         names = list(self.domains)
-        for values in itertools.product(*(self.domains[name].values for name in names)):
+        listed = [domain.values for domain in self.domains.values() if isinstance(domain, Choice)]
+        for values in itertools.product(*listed):
             setting = complete(dict(zip(names, values, strict=True)))
             identity = key(setting)
             if identity not in seen:
@@ -182,8 +188,5 @@ class Space:
     def from_json(cls, data: Mapping[str, Any]) -> "Space":
         """The space that `to_json` wrote."""
         return cls(
-            {
-                name: Choice(tuple(d["choice"])) if "choice" in d else Range(*d["range"], log=d["log"])
-                for name, d in data.items()
-            }
+            {name: Choice(tuple(d["choice"])) if "choice" in d else _range(d) for name, d in data.items()}
         )

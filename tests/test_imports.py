@@ -50,7 +50,7 @@ ALLOWED = {
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
-    "studyexport": {"errors", "interchange", "records"},
+    "studyexport": {"engines", "errors", "interchange", "records"},
     "selfcheck": {
         "config",
         "engines",

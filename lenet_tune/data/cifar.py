@@ -134,7 +134,7 @@ def _assemble(files: dict[str, bytes], where: str, separator: str) -> DataSet:
             pixels, batch_labels = _batch(
                 read_pickle(files.pop(name), where=place), layout, name, batch_label, place
             )
-            twin = seen.setdefault(hashlib.sha256(pixels).digest(), name)
+            twin = seen.setdefault(hashlib.sha256(pixels.data).digest(), name)
             if twin != name:
                 raise DataError(
                     f"{shown(place)} holds the same images as {twin}. Get the official file again."
@@ -184,13 +184,13 @@ def _batch(
     elif told != batch_label:
         fault = f"must be {batch_label!r}, but is {shown(told) if isinstance(told, str) else 'not'}"
     elif not isinstance(pixels, PickledArray) or pixels.array.shape != (rows, 3072):
-        got = pixels.array.shape if isinstance(pixels, PickledArray) else "none"
-        fault = f"must hold data of shape ({rows}, 3072) uint8, but has {got}"
+        shape = pixels.array.shape if isinstance(pixels, PickledArray) else "none"
+        fault = f"must hold data of shape ({rows}, 3072) uint8, but has {shape}"
     elif not isinstance(labels, list) or len(labels) != rows:
         got = len(labels) if isinstance(labels, list) else "no list of"
         fault = f"must hold {rows:,} {layout.labels_key}, but has {got}"
     elif not all(type(label) is int and 0 <= label < layout.num_classes for label in labels):
         fault = f"must hold {layout.labels_key} in [0, {layout.num_classes - 1}], but holds others"
-    if fault is not None:
+    if fault is not None or not isinstance(pixels, PickledArray):
         raise DataError(f"{shown(place)} {fault}. Get the official file again.")
     return np.ascontiguousarray(pixels.array), np.array(labels, dtype=np.int64)

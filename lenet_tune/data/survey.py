@@ -115,7 +115,7 @@ def _range(split: Split) -> tuple[int, int]:
 
 def _digests(split: Split) -> Iterator[bytes]:
     for image in split.images:
-        yield hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+        yield hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
 
 
 def _duplicates(data: DataSet) -> Duplicates:

@@ -101,7 +101,7 @@ def main(words: list[str]) -> int:
     name, path, *sides = words
     try:
         arrays, notice = read(name, (int(sides[0]), int(sides[1])) if sides else None)
-        np.savez(path, **arrays)
+        np.savez(path, allow_pickle=False, **arrays)
     except (DataError, OSError) as error:
         print(str(error).removeprefix(f"{shown(f'tfds:{name}')} cannot be read: "))
         return DataError.exit_code

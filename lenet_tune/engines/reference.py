@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from keras import Model
@@ -70,7 +71,7 @@ def _train(
             held_out_accuracy=held_out["accuracy"],
             seconds=time.perf_counter() - started,
         )
-        yield GroupEpoch(results=(result,), checkpoint=lambda _, epoch=epoch: _checkpoint(model, epoch))
+        yield GroupEpoch(results=(result,), checkpoint=partial(_checkpoint, model, epoch))
         if not keep(result):
             return
 
@@ -92,7 +93,7 @@ def initial_model(execution: Execution) -> Model:
     return model
 
 
-def _checkpoint(model: Model, epoch: int) -> Checkpoint:
+def _checkpoint(model: Model, epoch: int, _: tuple[int, int]) -> Checkpoint:
     velocities = getattr(model.optimizer, "momentums", None) or ()
     return Checkpoint(
         epoch=epoch,

@@ -6,7 +6,7 @@ Letters: K models, B blocks, N images a batch, n images in all, S steps.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lenet_tune.engines.backend import ops
 from lenet_tune.engines.parts import Context
 from lenet_tune.engines.program import Skeleton
 
-Array = ops.Array
+Array: TypeAlias = ops.Array
 
 
 def batches(orders: np.ndarray, batch: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def measure(skeleton: Skeleton, fixed: tuple, row: tuple, data: Sequence) -> Arr
     lanes = skeleton.lanes
     context = Context(lanes=lanes, image_weights=image_weights)
     x = ops.cast(ops.gather(images, places), skeleton.dtype)  # (B, N, h, w, c)
-    penalties = []
+    penalties: list[Array] = []
     own = zip(skeleton.parts, skeleton.by_part(weights), vectors["parts"], strict=True)
     for part, part_weights, part_vectors in own:
         x, penalty = part.apply(x, part_weights, part_vectors, context)
