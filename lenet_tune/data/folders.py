@@ -9,8 +9,8 @@ import numpy as np
 
 from lenet_tune.data.files import reading, shown
 from lenet_tune.data.pictures import Gallery, Size, read_picture
-from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split, safe_name
-from lenet_tune.data.splits import SHARED_OUT, share_out
+from lenet_tune.data.sets import DataSet, Split, safe_name
+from lenet_tune.data.splits import notice_of, share_out
 from lenet_tune.errors import DataError
 
 TRAIN = ("train", "training")
@@ -38,14 +38,12 @@ def load_images(path: Path, size: Size | None) -> DataSet:
         DataError: if the layout is another, or a file is no image that can be read; the message names it.
     """
     with reading(path):
-        train, test = _layout(path)
+        train, test, test_name = _layout(path)
     classes = tuple(sorted({*train, *(test or ())}))
     files, labels = _listed(train, classes)
-    notice = NOT_COMPARABLE
     if test is None:
         order, first = share_out(labels, path)
         files, labels = [files[i] for i in order], labels[order]
-        notice = f"{NOT_COMPARABLE}; {SHARED_OUT}"
     else:
         more, more_labels = _listed(test, classes)
         first = len(files)
@@ -59,12 +57,12 @@ def load_images(path: Path, size: Size | None) -> DataSet:
         train=Split(images=images[:first], labels=labels[:first]),
         test=Split(images=images[first:], labels=labels[first:]),
         classes=classes,
-        notice=notice,
+        notice=notice_of(test_name),
     )
 
 
-def _layout(path: Path) -> tuple[Files, Files | None]:
-    """The images to train on and to test on; None where they are not told apart."""
+def _layout(path: Path) -> tuple[Files, Files | None, str | None]:
+    """The images to train on, those to test on and their folder's name; None where there is one part only."""
     parts = {folder.name.lower(): folder for folder in _folders(path)}
     train = next((parts[name] for name in TRAIN if name in parts), None)
     test = next((parts[name] for name in TEST if name in parts), None)
@@ -74,10 +72,10 @@ def _layout(path: Path) -> tuple[Files, Files | None]:
                 f"{shown(path)} must have a folder train beside {test.name}, but has none. "
                 "Add train/CLASS/, or pass the folder of the classes."
             )
-        return _classes(path), None
+        return _classes(path), None, None
     if test is None:
-        return _classes(train), None
-    return _classes(train), _classes(test)
+        return _classes(train), None, None
+    return _classes(train), _classes(test), test.name
 
 
 def _classes(path: Path) -> Files:

@@ -25,8 +25,8 @@ import numpy as np
 from lenet_tune.data.files import shown
 from lenet_tune.data.npz import load_npz
 from lenet_tune.data.pictures import Gallery, Size, pixels
-from lenet_tune.data.sets import NOT_COMPARABLE, DataSet, Split, safe_name
-from lenet_tune.data.splits import SHARED_OUT, share_out
+from lenet_tune.data.sets import DataSet, Split, safe_name
+from lenet_tune.data.splits import notice_of, share_out
 from lenet_tune.errors import DataError
 
 TEST_NAMES = ("test", "validation", "valid", "val")
@@ -113,8 +113,8 @@ def _load_hf(name: str, size: Size | None) -> DataSet:
 class _Part:
     """A labelled part of a data set of the hub."""
 
-    def __init__(self, rows: Any, image: str, label: str) -> None:
-        self.rows, self.image = rows, image
+    def __init__(self, name: str, rows: Any, image: str, label: str) -> None:
+        self.name, self.rows, self.image = name, rows, image
         self.labels = np.asarray(list(rows[label]), dtype=np.int64)  # (n,)
         names = getattr(rows.features[label], "names", None)
         self.classes = None if names is None else tuple(map(str, names))
@@ -131,35 +131,35 @@ def _hf_parts(hub: Any, found: Any, source: str) -> list[_Part]:
     train = "train" if "train" in names else next(iter(names), None)
     if train is None:
         raise DataError(f"{shown(source)} must have a part train, but has none. Pass another.")
-    parts = [_hf_part(hub, found[names[train]], source)]
+    parts = [_hf_part(hub, names[train], found[names[train]], source)]
     for name in TEST_NAMES:
         if name in names and name != train:
-            part = _hf_part(hub, found[names[name]], source)
+            part = _hf_part(hub, names[name], found[names[name]], source)
             if len(part.labels) and part.labels.min() >= 0:  # labels kept secret are -1
                 return [*parts, part]
     return parts
 
 
-def _hf_part(hub: Any, rows: Any, source: str) -> _Part:
-    images = [name for name, feature in rows.features.items() if isinstance(feature, hub.Image)]
-    labels = [name for name, feature in rows.features.items() if isinstance(feature, hub.ClassLabel)]
-    labels = labels or [name for name in ("label", "labels") if name in rows.features]
+def _hf_part(hub: Any, name: str, rows: Any, source: str) -> _Part:
+    images = [column for column, kind in rows.features.items() if isinstance(kind, hub.Image)]
+    labels = [column for column, kind in rows.features.items() if isinstance(kind, hub.ClassLabel)]
+    labels = labels or [column for column in ("label", "labels") if column in rows.features]
     if not images or not labels:
-        columns = ", ".join(f"{name} ({type(kind).__name__})" for name, kind in rows.features.items())
+        columns = ", ".join(f"{column} ({type(kind).__name__})" for column, kind in rows.features.items())
         raise DataError(
             f"{shown(source)} must have a column of images and one of class labels, but has "
             f"{shown(columns)}. Pass another data set."
         )
-    return _Part(rows, images[0], labels[0])
+    return _Part(str(name), rows, images[0], labels[0])
 
 
 def _assembled(parts: list[_Part], size: Size | None, source: str) -> DataSet:
     labels = np.concatenate([part.labels for part in parts])
-    first, place, notice = len(parts[0].labels), np.arange(len(labels)), NOT_COMPARABLE
+    first, place = len(parts[0].labels), np.arange(len(labels))
     if len(parts) == 1:
         order, first = share_out(labels, source)
         place[order] = np.arange(len(labels))
-        labels, notice = labels[order], f"{NOT_COMPARABLE}; {SHARED_OUT}"
+        labels = labels[order]
     gallery = Gallery(len(labels), source)
     pictures = (picture for part in parts for picture in part.pictures())
     for number, (picture, there) in enumerate(zip(pictures, place, strict=True)):
@@ -172,7 +172,7 @@ def _assembled(parts: list[_Part], size: Size | None, source: str) -> DataSet:
         train=Split(images=images[:first], labels=labels[:first]),
         test=Split(images=images[first:], labels=labels[first:]),
         classes=names or tuple(str(label) for label in range(int(labels.max()) + 1)),
-        notice=notice,
+        notice=notice_of(parts[1].name if len(parts) > 1 else None),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from lenet_tune.data.files import IMAGES_LIMIT, check_memory, open_file, reading, shown
 from lenet_tune.data.sets import MAX_CHANNELS, MAX_CLASSES, NOT_COMPARABLE, DataSet, Split, safe_name
-from lenet_tune.data.splits import SHARED_OUT, share_out
+from lenet_tune.data.splits import notice_of, share_out
 from lenet_tune.errors import DataError
 
 PAIRS = (
@@ -52,7 +52,7 @@ def _splits(arrays: "_Arrays") -> tuple[Split, Split, str]:
             images, labels = _images(arrays, x), _labels(arrays, y)
             whole = Split(images=images, labels=labels)
             order, first = share_out(labels, arrays.path)
-            return whole.take(order[:first]), whole.take(order[first:]), f"{NOT_COMPARABLE}; {SHARED_OUT}"
+            return whole.take(order[:first]), whole.take(order[first:]), notice_of(None)
     names = next((row for row in PAIRS if row[0] in arrays), PAIRS[0])
     splits = [
         Split(images=_images(arrays, x), labels=_labels(arrays, y))

@@ -8,14 +8,23 @@ import operator
 import numpy as np
 
 from lenet_tune.data.files import shown
-from lenet_tune.data.sets import Split
+from lenet_tune.data.sets import NOT_COMPARABLE, Split
 from lenet_tune.errors import DataError, SettingError
 
 TEST_PART = 6
 """One image in so many becomes a test image where a source has none; CIFAR-10 has as many."""
 
-SHARED_OUT = "a stratified sixth of its images, drawn with seed 0, is the test set"
-"""What the description of such a data set says."""
+
+def notice_of(test: str | None) -> str:
+    """The notice of a user's own data.
+
+    Args:
+        test: name of the part that is tested on; None where `share_out` has set it aside.
+    """
+    if test is None:
+        return f"{NOT_COMPARABLE}; a stratified sixth of its images, drawn with seed 0, is the test set"
+    return NOT_COMPARABLE if test.lower().startswith("test") else f"{NOT_COMPARABLE}; its test set is {test}"
+
 
 STD_FLOOR = 1.0
 """Grey levels out of 255; a channel with less spread is as good as constant, and dividing by it explodes."""

@@ -14,8 +14,7 @@ from PIL import Image
 from lenet_tune.data.files import shown
 from lenet_tune.data.hubs import TEST_NAMES, asking
 from lenet_tune.data.pictures import Gallery, Size, pixels
-from lenet_tune.data.sets import NOT_COMPARABLE
-from lenet_tune.data.splits import SHARED_OUT, share_out
+from lenet_tune.data.splits import notice_of, share_out
 from lenet_tune.errors import DataError
 
 
@@ -45,16 +44,15 @@ def read(name: str, size: Size | None) -> tuple[dict[str, np.ndarray], str]:
             gallery.put(number, pixels(_image(picture, source), size, f"{source}, {place}"), place)
             labels[number] = answer
         classes = getattr(builder.info.features[label], "names", None)
-        return _arrays(gallery.images(), labels, counts, classes, source)
+        return _arrays(gallery.images(), labels, counts, classes, source), notice_of(test)
 
 
 def _arrays(
     images: np.ndarray, labels: np.ndarray, counts: list[int], classes: Any, source: str
-) -> tuple[dict[str, np.ndarray], str]:
-    order, first, notice = np.arange(len(labels)), counts[0], NOT_COMPARABLE
+) -> dict[str, np.ndarray]:
+    order, first = np.arange(len(labels)), counts[0]
     if len(counts) == 1:
         order, first = share_out(labels, source)
-        notice = f"{NOT_COMPARABLE}; {SHARED_OUT}"
     train, test = order[:first], order[first:]
     arrays = {
         "x_train": images[train],
@@ -64,7 +62,7 @@ def _arrays(
     }
     if classes:
         arrays["classes"] = np.array([str(name) for name in classes])
-    return arrays, notice
+    return arrays
 
 
 def _keys(builder: Any, source: str) -> tuple[str, str]:

@@ -80,7 +80,9 @@ def test_a_few_images_are_too_few_for_a_sixth(tmp_path, refusal):
 @pytest.mark.parametrize("name", ["val", "Validation", "valid", "testing"])
 def test_other_names_of_the_test_folder_are_known(animals, name):
     (animals / "test").rename(animals / name)
-    assert len(read(animals).test) == 6
+    data = read(animals)
+    assert len(data.test) == 6
+    assert data.notice.endswith(f"; its test set is {name}") == (name != "testing")
 
 
 def test_a_class_may_be_in_one_part_only(animals):

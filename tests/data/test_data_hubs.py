@@ -125,7 +125,9 @@ def test_hf_passes_over_a_test_split_whose_labels_are_secret(hub):
         "test": split(noise(2), [-1, -1]),
         "validation": split(noise(2, seed=2), [1, 0]),
     }
-    np.testing.assert_array_equal(load("hf:animals", environ={}).test.images, noise(2, seed=2))
+    data = load("hf:animals", environ={})
+    np.testing.assert_array_equal(data.test.images, noise(2, seed=2))
+    assert data.notice.endswith("; its test set is validation")
 
 
 def test_hf_takes_integer_labels_without_names(hub):
@@ -220,7 +222,7 @@ def test_tfds_reads_train_and_validation_in_a_process_of_its_own(fake_tfds):
     expected = np.stack([rng.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(3)])
     np.testing.assert_array_equal(data.test.images, expected)
     assert data.train.labels.tolist() == [0, 1, 0, 1, 0, 1]
-    assert data.notice == "not CIFAR-10, not comparable with the report"
+    assert data.notice == "not CIFAR-10, not comparable with the report; its test set is validation"
     assert "tensorflow_datasets" not in sys.modules
 
 
