@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from lenet_tune import __version__
+from lenet_tune.cli_compare import compare
 from lenet_tune.cli_data import data
 from lenet_tune.cli_doctor import doctor
 from lenet_tune.cli_options import (
@@ -30,6 +31,7 @@ from lenet_tune.cli_options import (
 from lenet_tune.cli_reproduce import reproduce
 from lenet_tune.cli_selfcheck import selfcheck
 from lenet_tune.cli_views import COMMANDS, find_study
+from lenet_tune.cli_watch import watch
 from lenet_tune.errors import EngineHangsError, LeNetTuneError
 
 
@@ -205,5 +207,5 @@ def _conclude(outcome: Any) -> None:
     leave(outcome.signal)
 
 
-for _command in (*COMMANDS, data, doctor, reproduce, selfcheck):
+for _command in (*COMMANDS, compare, data, doctor, watch, reproduce, selfcheck):
     main.add_command(_command)

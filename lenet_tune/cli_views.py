@@ -32,7 +32,7 @@ def trials(study: str, form: str | None, out: Path) -> None:
     from lenet_tune import analysis
     from lenet_tune.views import print_trials
 
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     if form is None:
         click.echo(f"{snapshot.definition.title} ({analysis.state(snapshot)})")
         if snapshot.definition.notice:
@@ -51,8 +51,11 @@ def trials(study: str, form: str | None, out: Path) -> None:
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: OUT/exports/STUDY]"
 )
+@click.option(
+    "--tensorboard", is_flag=True, help="Also as event files of TensorBoard: a run a seed, with its knobs."
+)
 @OUT
-def export(study: str, to: Path | None, out: Path) -> None:
+def export(study: str, to: Path | None, tensorboard: bool, out: Path) -> None:
     """Write STUDY as trials.csv, epochs.csv, trials.json, best.keras, and its plots as PNG and SVG.
 
     Of a damaged study file, the tables and plots of what can be read.
@@ -60,18 +63,24 @@ def export(study: str, to: Path | None, out: Path) -> None:
     \b
     Example:
       lenet-tune export grid-section1 --to section1
+      lenet-tune export bayes --tensorboard && tensorboard --logdir exports/bayes/tensorboard
     """
+    from lenet_tune import tensorboard as events
     from lenet_tune.errors import DamagedStudyError
     from lenet_tune.report import export_plots, export_tables
     from lenet_tune.salvage import readable
 
+    if tensorboard:
+        events.check_there()
     damage = None
     try:
-        snapshot = _snapshot(study, out)
+        snapshot = read_snapshot(study, out)
     except DamagedStudyError as error:
         damage, snapshot = error, readable(find_study(study, out))
     folder = to or out / "exports" / snapshot.definition.name
     paths = [*export_tables(snapshot, folder), *export_plots(snapshot, folder)]
+    if tensorboard:
+        paths.append(events.write_events(snapshot, folder / "tensorboard"))
     if damage is None:
         paths += _export_model(study, out, folder)
     else:
@@ -113,7 +122,7 @@ def report(study: str, out: Path) -> None:
 
         click.echo(write_page_of(Path(study), out))
         return
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     click.echo(write_page(snapshot, out / "reports" / f"{snapshot.definition.name}.html"))
 
 
@@ -151,7 +160,7 @@ def study(study: str, out: Path) -> None:
     from lenet_tune import overview
 
     path = find_study(study, out)
-    snapshot = _snapshot(study, out)
+    snapshot = read_snapshot(study, out)
     for name, text in overview.facts(snapshot, path, overview.disk_use(path)):
         click.echo(f"{name:<8} {text}")
 
@@ -171,7 +180,7 @@ def studies(out: Path) -> None:
 
     for path in sorted(out.glob(f"studies/*/{FILE_NAME}")):
         try:
-            snapshot = _snapshot(str(path), out)
+            snapshot = read_snapshot(str(path), out)
         except StudyError as error:
             click.echo(f"{path.parent.name}\t{error}")
             continue
@@ -240,7 +249,8 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
     click.echo(benchmark.store(results, out / "reports"))
 
 
-def _snapshot(study: str, out: Path) -> Any:
+def read_snapshot(study: str, out: Path) -> Any:
+    """The study that a name, a folder, a path or the JSON of an export stands for, as a snapshot."""
     from lenet_tune.study import Study
     from lenet_tune.studyexport import read_export
     from lenet_tune.studymeta import check_name

@@ -30,7 +30,11 @@ EXTRAS = {
     "jax": ("jax", "jax", "train on JAX: --backend jax"),
     "hf": ("datasets", "datasets", "read data sets of Hugging Face: --data hf:NAME"),
     "tfds": ("tensorflow_datasets", "tensorflow-datasets", "read TensorFlow Datasets: --data tfds:NAME"),
-    "tensorboard": ("tensorboard", "tensorboard", "run stock Keras Tuner, as `bench` does"),
+    "tensorboard": (
+        "tensorboard",
+        "tensorboard",
+        "export event files: --tensorboard; and run stock Keras Tuner in `bench`",
+    ),
     "torch": ("torch", "torch", "have PyTorch beside the others in `bench`"),
     "optuna": ("optuna", "optuna", "compare with Optuna in `selfcheck`"),
 }

@@ -50,6 +50,9 @@ ALLOWED = {
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
+    "watching": {"errors", "records", "study"},
+    "glance": {"analysis", "records"},
+    "tensorboard": {"analysis", "knobs", "records", "requirements"},
     "studyexport": {"engines", "errors", "interchange", "records"},
     "selfcheck": {
         "config",

@@ -1,13 +1,15 @@
 """Trials that brought no score, grouped by cause."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lenet_tune.analysis.failure_rules import FailureRule, failure_rule
 from lenet_tune.analysis.ranking import in_order
 from lenet_tune.records import Snapshot, TrialRecord
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+RULED = 4
 DIVERGED = "a loss was no longer a finite number"
 
 
@@ -20,12 +22,15 @@ class FailureGroup:
         cause: the first trial's error, or what diverging means; errors that differ in numbers only are one.
         numbers: of the trials.
         shared: knobs with one value over these trials that no finished trial has.
+        rule: what predicts them among the trials that ended; None where nothing does beyond luck, and for
+            all but the RULED largest groups.
     """
 
     status: str
     cause: str
     numbers: tuple[int, ...]
     shared: dict[str, Any]
+    rule: FailureRule | None = None
 
 
 def failures(snapshot: Snapshot) -> tuple[FailureGroup, ...]:
@@ -43,7 +48,11 @@ def failures(snapshot: Snapshot) -> tuple[FailureGroup, ...]:
         )
         for (status, _), trials in groups.items()
     ]
-    return tuple(sorted(found, key=lambda g: (-len(g.numbers), g.numbers)))
+    found.sort(key=lambda g: (-len(g.numbers), g.numbers))
+    return tuple(
+        replace(group, rule=failure_rule(snapshot, group.numbers)) if i < RULED else group
+        for i, group in enumerate(found)
+    )
 
 
 def _cause(trial: TrialRecord) -> str:

@@ -1,8 +1,8 @@
-"""A chart as a value: what it shows, in words and numbers, and how it is drawn."""
+"""A chart as a value: what it shows, in words and numbers, and its Vega-Lite specification."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-from lenet_tune.report.plot import Plot
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,21 @@ class Chart:
         name: unique in a page, and its file name when exported.
         title: what is shown.
         finding: what it shows, with numbers: the description for those who do not see it.
+        spec: Vega-Lite, as `draw.spec` gives it: its data are in its `datasets`, but for those in `shared`.
+        shared: data sets by name that several charts of a page draw from; a page holds them once.
         table: the numbers behind it.
+        brush: the data set whose rows a rectangle drawn in it chooses; None where none can be drawn.
     """
 
     name: str
     title: str
     finding: str
-    plot: Plot
+    spec: Mapping[str, Any]
+    shared: Mapping[str, list[dict[str, Any]]]
     table: Table | None = None
+    brush: str | None = None
+
+    @property
+    def complete(self) -> dict[str, Any]:
+        """The specification with all its data."""
+        return {**self.spec, "datasets": {**self.spec.get("datasets", {}), **self.shared}}

@@ -1,43 +1,49 @@
 """Charts of the knobs: score against each, and the main effects of a grid."""
 
-from collections.abc import Iterable
-from dataclasses import replace
 from statistics import fmean
 
-from lenet_tune.analysis.effects import MainEffect, Slice, SlicePoint, main_effects, slices
+import altair as alt
+
+from lenet_tune.analysis.effects import MainEffect, Slice, main_effects, slices
 from lenet_tune.analysis.text import count, percent, points
 from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import (
-    Line,
-    Plot,
-    Points,
-    Scale,
-    linear_scale,
-    list_scale,
-    log_scale,
-    percent_scale,
-    scaled,
+from lenet_tune.report.draw import (
+    brush,
+    domain,
+    fade,
+    inline,
+    per_cent,
+    percent_x,
+    percent_y,
+    rim,
+    spec,
+    text,
+    tip,
+    value_x,
 )
+from lenet_tune.report.rows import TRIALS, shared
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, INK, VERMILLION
 
-MANY_ROWS = 200
+MANY_ROWS = 50
 
 
 def slice_charts(snapshot: Snapshot) -> tuple[Chart, ...]:
     """One small chart a knob, all with the same score axis."""
     parts = slices(snapshot)
-    y = percent_scale((p.score for part in parts for p in part.points), "")
-    best = snapshot.best.number if snapshot.best else None
+    limits = domain(p.score for part in parts for p in part.points)
+    rows = shared(snapshot, TRIALS)
     return tuple(
         Chart(
             name=f"slice-{part.knob if part.knob in BY_NAME else i}",
             title=knob_title(part.knob, part.together),
             finding=_slice_finding(part),
-            plot=_slice_plot(part, y, best),
+            spec=spec(_slice_layers(part, f"k{i}", limits), linked=True),
+            shared=rows,
             table=_slice_table(part),
+            brush=TRIALS,
         )
         for i, part in enumerate(parts)
     )
@@ -79,39 +85,37 @@ def _slice_table(part: Slice) -> Table:
     )
 
 
-def _slice_plot(part: Slice, y: Scale, best: int | None) -> Plot:
+def _slice_layers(part: Slice, field: str, limits: list[float]) -> alt.LayerChart:
     category = part.scale == "category"
-    places = {repr(v): i for i, v in enumerate(part.values)}
-
-    def across(points: Iterable[SlicePoint]) -> list[float]:
-        return [places[repr(p.value)] if category else p.value for p in points]
-
-    scored = [p for p in part.points if p.score is not None]
-    bad = [p for p in part.points if p.score is None]
-    leader = [p for p in scored if p.number == best]
-    marks = [Points(xs=across(scored), ys=scaled(p.score for p in scored), colour=GREY, size=5.5)]
+    values = [text(show(v)) for v in part.values] if category else part.values
+    x, y = value_x(field, part.scale, values), percent_y("score", None, limits)
+    base = alt.Chart(alt.NamedData(TRIALS)).encode(x=x)
+    base = base.transform_filter(f"isValid(datum.{field})")
+    scored = base.transform_filter("isValid(datum.score)").encode(
+        y=y, tooltip=tip(("trial:Q", "trial"), (f"{field}:{'N' if category else 'Q'}", text(part.knob)),
+                         ("score:Q", "score, %")))  # fmt: skip
+    dots = scored.mark_point(filled=True, color=GREY, size=30, stroke=INK)
+    layers = [
+        dots.encode(opacity=fade(), strokeWidth=rim()).add_params(brush("x", "y")).properties(name="trials")
+    ]
     if category:
-        means = [(i, fmean(s)) for i, v in enumerate(part.values) if (s := part.scores_at(v))]
-        ys = scaled(mean for _, mean in means)
-        marks.append(Points(xs=[i for i, _ in means], ys=ys, colour=INK, shape="dash", size=24))
-    ys = scaled(p.score for p in leader)
-    marks.append(Points(xs=across(leader), ys=ys, colour=BLUE, shape="diamond", size=9))
-    low = [y.low + 0.04 * (y.high - y.low)] * len(bad)
-    marks.append(Points(xs=across(bad), ys=low, colour=VERMILLION, shape="cross", size=5.5))
-    x = _value_scale(part)
-    bottom = 72 if x.tilt else 24
-    return Plot(x=x, y=y, marks=tuple(marks), size=(290, 156 + bottom), margins=(34, 8, 6, bottom))
+        layers.append(_means(part, x))
+    best = scored.transform_filter("datum.lead").mark_point(shape="diamond", filled=True, color=BLUE, size=80)
+    layers.append(best.encode(opacity=fade(1)))
+    if any(p.score is None for p in part.points):
+        none = base.transform_filter("!isValid(datum.score)").mark_point(
+            shape="square", size=26, filled=True, color=VERMILLION)  # fmt: skip
+        layers.append(none.encode(y=alt.value("height"), opacity=fade(1), tooltip=tip(
+            ("trial:Q", "trial"), ("status:N", "status"))))  # fmt: skip
+    return alt.layer(*layers).properties(width=236, height=140)
 
 
-def _value_scale(part: Slice) -> Scale:
-    if part.scale == "log":
-        return log_scale(part.values)
-    if part.scale == "linear":
-        return linear_scale(part.values)
-    names = [show(v) for v in part.values]
-    room = 32 // len(names)
-    tilt = len(names) > 2 and any(len(name) > room for name in names)
-    return list_scale([shorten(name, 14 if tilt else room) for name in names], tilt=tilt)
+def _means(part: Slice, x: alt.X) -> alt.Chart:
+    found = [(text(show(v)), part.scores_at(v)) for v in part.values]
+    rows = [{"value": v, "mean": per_cent(fmean(s)), "n": len(s)} for v, s in found if s]
+    mark = alt.Chart(inline(rows)).mark_tick(color=INK, thickness=3, size=22, orient="horizontal")
+    x = alt.X("value:N", sort=None, scale=x["scale"])
+    return mark.encode(x=x, y=alt.Y("mean:Q"), tooltip=tip(("mean:Q", "mean, %"), ("n:Q", "trials")))
 
 
 def effects_chart(snapshot: Snapshot) -> Chart | None:
@@ -128,7 +132,8 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
             f"Largest: {knob_title(first.knob, first.together)}, "
             f"{points(first.size)} between its highest and lowest mean."
         ),
-        plot=_effects_plot(effects, held_out),
+        spec=spec(_effects_layers(effects, held_out)),
+        shared={},
         table=Table(
             caption="Mean score by the values of each knob (n is the number of finished trials)",
             columns=("knob", "value", "mean score", "n", "balanced"),
@@ -142,22 +147,24 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
     )  # fmt: skip
 
 
-def _effects_plot(effects: tuple[MainEffect, ...], held_out: str) -> Plot:
-    marks, names = [], []
-    for effect in effects:
-        means = scaled(level.mean for level in effect.levels)
-        places = [len(names) + i for i in range(len(means))]
-        marks.append(Line(xs=means, ys=places, colour=GREY, width=1.4))
-        marks.append(Points(xs=means, ys=places, colour=BLUE, size=10))
-        names += [
-            f"{shorten(effect.knob, 20)} {shorten(show(v.value), 16)} (n = {v.n})" for v in effect.levels
-        ] + [""]
-    names = names[:-1]
-    values = [level.mean for effect in effects for level in effect.levels]
-    return Plot(
-        x=percent_scale(values, f"mean {held_out} accuracy, %"),
-        y=replace(list_scale(names, down=True), grid=False),
-        marks=tuple(marks),
-        size=(760, 60 + 21 * len(names)),
-        margins=(300, 20, 6, 42),
+def _effects_layers(effects: tuple[MainEffect, ...], held_out: str) -> alt.LayerChart:
+    rows = [
+        {
+            "knob": text(effect.knob),
+            "level": f"{shorten(effect.knob, 20)} {shorten(show(v.value), 18)} (n = {v.n})",
+            "mean": per_cent(v.mean),
+            "n": v.n,
+        }
+        for effect in effects
+        for v in effect.levels
+    ]
+    limits = domain(level.mean for effect in effects for level in effect.levels)
+    base = alt.Chart(inline(rows)).encode(
+        x=percent_x("mean", f"mean {held_out} accuracy, %", limits),
+        y=alt.Y("level:N", title=None, sort=None),
     )
+    lines = base.mark_line(color=GREY, strokeWidth=1.4).encode(detail="knob:N", order=alt.value(0))
+    dots = base.mark_point(filled=True, size=80, color=BLUE).encode(
+        tooltip=tip(("level:N", "value"), ("mean:Q", "mean, %"), ("n:Q", "trials"))
+    )
+    return alt.layer(lines, dots).properties(height=22 * len(rows))

@@ -1,7 +1,6 @@
 """Charts of the best trial's model: learning curves, confusion matrix, accuracy by class."""
 
-from dataclasses import replace
-
+import altair as alt
 import numpy as np
 
 from lenet_tune.analysis.best_model import BestModel, ClassAccuracy, class_accuracies
@@ -9,21 +8,18 @@ from lenet_tune.analysis.curves import Overfit, TrialCurves, overfit, trial_curv
 from lenet_tune.analysis.text import count, decimal, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import (
-    Boxes,
-    Line,
-    Plot,
-    Points,
-    Scale,
-    Words,
-    linear_scale,
-    list_scale,
-    percent_scale,
-    round_ticks,
-    scaled,
-    whole_scale,
+from lenet_tune.report.draw import (
+    distinct,
+    domain,
+    inline,
+    number,
+    per_cent,
+    percent_y,
+    series,
+    spec,
+    tip,
+    whole_x,
 )
-from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, INK, MUTED, VERMILLION
 
 FEW_CLASSES = 20  # up to which a confusion matrix has numbers and names
@@ -50,34 +46,40 @@ def fit_charts(snapshot: Snapshot) -> tuple[Chart, ...]:
                 f"{held_out} {say(getattr(mean, f'held_out_{metric}')[-1])} "
                 f"({count(len(curves.seeds), 'seed')}). {turned}."
             ),
-            plot=_fit_plot(curves, metric, held_out, turn),
+            spec=spec(_fit_layers(curves, metric, held_out, turn)),
+            shared={},
             table=_fit_table(curves, metric, held_out) if metric == "accuracy" else None,
         )
         for metric, say in (("accuracy", percent), ("loss", decimal))
     )
 
 
-def _fit_plot(curves: TrialCurves, metric: str, held_out: str, turn: Overfit | None) -> Plot:
+def _fit_layers(curves: TrialCurves, metric: str, held_out: str, turn: Overfit | None) -> alt.LayerChart:
     mean = curves.mean
-    train, held = getattr(mean, f"train_{metric}"), getattr(mean, f"held_out_{metric}")
-    if metric == "accuracy":
-        y = percent_scale((*train, *held), "accuracy, %")
-        train, held = scaled(train), scaled(held)
-    else:
-        y = linear_scale((*train, *held), "loss, regularisers included")
-    marks = [
-        Line(xs=mean.epochs, ys=train, colour=VERMILLION, dashed=True, label="train"),
-        Line(xs=mean.epochs, ys=held, colour=BLUE, width=2.4, label=held_out),
+    found = {"train": getattr(mean, f"train_{metric}"), held_out: getattr(mean, f"held_out_{metric}")}
+    say = per_cent if metric == "accuracy" else number
+    rows = [
+        {"part": part, "epoch": epoch, "value": say(value)}
+        for part, values in found.items()
+        for epoch, value in zip(mean.epochs, values, strict=True)
     ]
-    if len(mean.epochs) < 12:
-        marks.append(Points(xs=mean.epochs, ys=train, colour=VERMILLION, shape="square", size=6))
-        marks.append(Points(xs=mean.epochs, ys=held, colour=BLUE, size=7))
+    if metric == "accuracy":
+        y = percent_y("value", "accuracy, %", domain(v for values in found.values() for v in values))
+    else:
+        y = alt.Y("value:Q", title="loss, regularisers included", scale=alt.Scale(zero=False))
+    colour, dash = series("part", {held_out: BLUE, "train": VERMILLION})
+    lines = alt.Chart(inline(rows)).mark_line(point=len(mean.epochs) < 12, strokeWidth=2.2).encode(
+        x=whole_x("epoch", "epoch", 0.7, mean.epochs[-1] + 0.3), y=y, color=colour, strokeDash=dash,
+        tooltip=tip(("part:N", "images"), ("epoch:Q", "epoch"), ("value:Q", metric)))  # fmt: skip
+    layers = [lines]
     if turn and turn.happened:
-        label = f"lowest {held_out} loss"
-        span = (y.low, y.high)
-        marks.append(Line(xs=[turn.epoch] * 2, ys=span, colour=MUTED, width=1.2, dashed=True, label=label))
-    x = whole_scale(0.7, mean.epochs[-1] + 0.3, "epoch")
-    return Plot(x=x, y=y, marks=tuple(marks), size=(520, 260))
+        at = alt.Chart(inline([{"epoch": turn.epoch, "text": f"lowest {held_out} loss"}]))
+        at = at.encode(x=alt.X("epoch:Q"))
+        layers.append(at.mark_rule(color=MUTED, strokeDash=[4, 4]))
+        if metric == "loss":
+            words = at.mark_text(color=MUTED, align="left", dx=4, dy=8, baseline="top", fontSize=11)
+            layers.append(words.encode(text="text:N", y=alt.value(0)))
+    return alt.layer(*layers).properties(width=440, height=200)
 
 
 def _fit_table(curves: TrialCurves, metric: str, held_out: str) -> Table:
@@ -95,26 +97,37 @@ def confusion_chart(model: BestModel) -> Chart | None:
     """The confusion matrix as a heat map; None where there is none, or too many classes to print numbers."""
     if model.confusion is None or len(model.classes) > FEW_CLASSES:
         return None
-    side = 46 * len(model.classes)
     return Chart(
         name="confusion",
         title=f"Confusion matrix, {count(int(model.confusion.sum()), f'{model.split} image')}",
         finding=f"{_worst(model)} Shades are parts of a true class.",
-        plot=Plot(
-            x=replace(list_scale(_names(model), tilt=True), low=-0.5, high=len(model.classes) - 0.5,
-                      label="predicted class"),
-            y=replace(list_scale(_names(model), down=True), low=len(model.classes) - 0.5, high=-0.5,
-                      label="true class", grid=False),
-            marks=_confusion_marks(model),
-            size=(side + 118, 0.8 * side + 82),
-            margins=(110, 8, 6, 76),
-        ),
+        spec=spec(_confusion_layers(model)),
+        shared={},
         table=_confusion_table(model),
-    )  # fmt: skip
+    )
 
 
-def _names(model: BestModel) -> list[str]:
-    return [shorten(name, 12) for name in model.classes]
+def _confusion_layers(model: BestModel) -> alt.LayerChart:
+    parts = model.confusion / np.maximum(model.confusion.sum(axis=1, keepdims=True), 1)  # of the true class
+    names = distinct(model.classes, 12)
+    rows = [
+        {"true": names[i], "predicted": names[j], "images": int(model.confusion[i, j]),
+         "part": per_cent(float(parts[i, j]))}
+        for i, j in np.ndindex(parts.shape)
+    ]  # fmt: skip
+    x = alt.X("predicted:N", title="predicted class", sort=None, scale=alt.Scale(domain=names),
+              axis=alt.Axis(labelAngle=-40))  # fmt: skip
+    y = alt.Y("true:N", title="true class", sort=None, scale=alt.Scale(domain=names))
+    base = alt.Chart(inline(rows)).encode(x=x, y=y)
+    scale = alt.Scale(domain=[0, 100], range=["#f4f7fa", "#08487a"], interpolate="lab")
+    cells = base.mark_rect().encode(
+        color=alt.Color("part:Q", scale=scale, legend=None),
+        tooltip=tip(("true:N", "true"), ("predicted:N", "predicted"), ("images:Q", "images"),
+                    ("part:Q", "% of the true class")))  # fmt: skip
+    words = base.mark_text(fontSize=11).encode(
+        text="images:Q", color=alt.condition("datum.part > 50", alt.value("#ffffff"), alt.value("#000000"))
+    )
+    return alt.layer(cells, words).properties(width=44 * len(names), height=34 * len(names))
 
 
 def _worst(model: BestModel) -> str:
@@ -159,29 +172,6 @@ def _confusion_table(model: BestModel) -> Table:
     )
 
 
-def _confusion_marks(model: BestModel) -> tuple[Boxes, Words]:
-    parts = model.confusion / np.maximum(model.confusion.sum(axis=1, keepdims=True), 1)  # of the true class
-    cells = list(np.ndindex(parts.shape))
-    return (
-        Boxes(
-            corners=[(j - 0.5, i - 0.5, j + 0.5, i + 0.5) for i, j in cells],
-            colours=[_shade(parts[cell]) for cell in cells],
-        ),
-        Words(
-            xs=[j for _, j in cells],
-            ys=[i for i, _ in cells],
-            texts=[str(model.confusion[cell]) for cell in cells],
-            colours=["#ffffff" if parts[cell] > 0.62 else "#000000" for cell in cells],
-        ),
-    )
-
-
-def _shade(part: float) -> str:
-    # From nearly white to a blue dark enough for white numbers.
-    light, dark = (244, 247, 250), (8, 72, 122)
-    return "#" + "".join(f"{round(a + (b - a) * part**0.8):02x}" for a, b in zip(light, dark, strict=True))
-
-
 def classes_chart(model: BestModel) -> Chart | None:
     """Accuracy of each class, best first; None without a confusion matrix."""
     found = [c for c in class_accuracies(model) if c.accuracy is not None]
@@ -197,35 +187,28 @@ def classes_chart(model: BestModel) -> Chart | None:
             f"From {order[-1].name} with {percent(order[-1].accuracy, 1)} (n = {order[-1].n:,}) "
             f"to {order[0].name} with {percent(order[0].accuracy, 1)} (n = {order[0].n:,})."
         ),
-        plot=_classes_plot(drawn),
+        spec=spec(_classes_layers(drawn)),
+        shared={},
         table=_classes_table(order),
     )
 
 
-def _classes_plot(order: list[ClassAccuracy]) -> Plot:
-    widths = scaled(c.accuracy for c in order)
-    high = min(100.0, max(widths) * 1.16 + 1)
-    places = range(len(order))
-    return Plot(
-        x=Scale(low=0, high=high, ticks=_ticks(high), label="accuracy, %"),
-        y=replace(list_scale([shorten(c.name, 13) for c in order], down=True), grid=False),
-        marks=(
-            Boxes(
-                corners=[(0, i - 0.33, width, i + 0.33) for i, width in enumerate(widths)],
-                colours=[BLUE] * len(order),
-            ),
-            Words(
-                xs=[width + 0.012 * high for width in widths], ys=places,
-                texts=[f"{width:.1f}" for width in widths], colours=[INK] * len(order), anchor="start",
-            ),
-        ),
-        size=(480, 60 + 27 * len(order)),
-        margins=(100, 34, 6, 42),
-    )  # fmt: skip
-
-
-def _ticks(high: float) -> tuple[tuple[float, str], ...]:
-    return tuple((tick, f"{tick:g}") for tick in round_ticks(0, high, 6))
+def _classes_layers(order: list[ClassAccuracy]) -> alt.LayerChart:
+    rows = [
+        {"label": label, "accuracy": per_cent(c.accuracy), "n": c.n}
+        for label, c in zip(distinct([c.name for c in order], 16), order, strict=True)
+    ]
+    y = alt.Y("label:N", title=None, sort=None)
+    high = min(105.0, 1.12 * max(row["accuracy"] for row in rows) + 1)
+    scale = alt.Scale(domain=[0, round(high, 2)], nice=False)
+    base = alt.Chart(inline(rows)).encode(y=y, x=alt.X("accuracy:Q", title="accuracy, %", scale=scale))
+    bars = base.mark_bar(color=BLUE, height={"band": 0.66}).encode(
+        tooltip=tip(("label:N", "class"), ("accuracy:Q", "accuracy, %"), ("n:Q", "images"))
+    )
+    words = base.mark_text(align="left", dx=4, color=INK, fontSize=11).encode(
+        text=alt.Text("accuracy:Q", format=".1f")
+    )
+    return alt.layer(bars, words).properties(width=380, height=24 * len(rows))
 
 
 def _classes_table(order: list[ClassAccuracy]) -> Table:

@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass
 
+import altair as alt
+
 from lenet_tune.analysis.comparison import ReportRow, ReportTable, comparison, report_tables
 from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import (
-    Line,
-    Plot,
-    Points,
-    Scale,
-    Words,
-    list_scale,
-    percent_scale,
-    scaled,
-    whole_scale,
+from lenet_tune.report.draw import (
+    domain,
+    inline,
+    keyed,
+    per_cent,
+    percent_x,
+    percent_y,
+    series,
+    spec,
+    tip,
+    whole_x,
 )
 from lenet_tune.report.style import BLUE, GREY, INK, MUTED, VERMILLION
 from lenet_tune.sections import PUBLISHED_EPOCHS
@@ -44,19 +47,19 @@ def report_parts(snapshot: Snapshot) -> tuple[ReportPart, ...]:
 
 def parts_of(rows: tuple[ReportRow, ...], held_out: str) -> tuple[ReportPart, ...]:
     """The tables and figures that some of the report's runs stand in."""
-    y = _common_scale(rows)
-    return tuple(_part(table, held_out, y) for table in report_tables(rows))
+    limits = _common_limits(rows)
+    return tuple(_part(table, held_out, limits) for table in report_tables(rows))
 
 
-def _common_scale(rows: tuple[ReportRow, ...]) -> Scale:
+def _common_limits(rows: tuple[ReportRow, ...]) -> list[float]:
     values = [row.run.published for row in rows]
     for row in rows:
         if row.curves:
             values += [*row.curves.mean.held_out_accuracy, *row.curves.mean.train_accuracy]
-    return percent_scale(values, "", floor=0.0)
+    return domain(values, floor=0.0)
 
 
-def _part(table: ReportTable, held_out: str, y: Scale) -> ReportPart:
+def _part(table: ReportTable, held_out: str, limits: list[float]) -> ReportPart:
     slug = table.where.lower().replace(" ", "-").replace(",", "")
     reasons = dict.fromkeys(reason for row in table.rows for reason in row.reasons)
     return ReportPart(
@@ -66,7 +69,8 @@ def _part(table: ReportTable, held_out: str, y: Scale) -> ReportPart:
                 name=f"{slug}-{i}",
                 title=row.run.label,
                 finding=_finding(row, held_out),
-                plot=_panel(row, y, (380, 190) if table.is_grid else (560, 240)),
+                spec=spec(_panel(row, held_out, limits, table.is_grid)),
+                shared={},
             )
             for i, row in enumerate(table.rows)
         ),
@@ -92,27 +96,45 @@ def _finding(row: ReportRow, held_out: str) -> str:
     )
 
 
-def _panel(row: ReportRow, y: Scale, size: tuple[float, float]) -> Plot:
-    last, marks = PUBLISHED_EPOCHS, []
-    if row.curves:
-        mean = row.curves.mean
-        last = max(last, mean.epochs[-1])
-        held, train = scaled(mean.held_out_accuracy), scaled(mean.train_accuracy)
-        for seed in row.curves.seeds if len(row.curves.seeds) > 1 else ():
-            marks.append(Line(xs=seed.epochs, ys=scaled(seed.held_out_accuracy), colour=GREY, width=0.8))
-        marks.append(Line(xs=mean.epochs, ys=train, colour=VERMILLION, dashed=True))
-        marks.append(Line(xs=mean.epochs, ys=held, colour=BLUE, width=2.4))
-        if len(mean.epochs) < 12:
-            marks.append(Points(xs=mean.epochs, ys=train, colour=VERMILLION, shape="square", size=5))
-            marks.append(Points(xs=mean.epochs, ys=held, colour=BLUE, size=6.5))
-    else:
-        told = row.status if row.trial is None else f"trial {row.trial}: {row.status}"
-        marks.append(Words(xs=[15], ys=[0.5 * (y.low + y.high)], texts=[told], colours=[MUTED]))
+def _panel(row: ReportRow, held_out: str, limits: list[float], is_small: bool) -> alt.LayerChart:
+    last = max([PUBLISHED_EPOCHS, *(row.curves.mean.epochs[-1:] if row.curves else ())])
+    x, y = whole_x("epoch", "epoch", 0, last + 0.9), percent_y("value", None, limits)
+    layers = _run_layers(row, held_out, x, y) if row.curves else [_told(row, x, y, limits)]
     if row.run.published is not None:
-        at = [100 * row.run.published]
-        marks.append(Points(xs=[PUBLISHED_EPOCHS], ys=at, colour=INK, shape="hollow", size=10))
-    x = whole_scale(0, last + 0.9, "epoch", most=7)
-    return Plot(x=x, y=y, marks=tuple(marks), size=size, margins=(30, 8, 8, 38))
+        at = alt.Chart(inline([{"epoch": PUBLISHED_EPOCHS, "value": per_cent(row.run.published)}]))
+        mark = at.mark_point(shape="diamond", size=90, color=INK, strokeWidth=1.7)
+        layers.append(mark.encode(x=x, y=y, tooltip=tip(("value:Q", "published, %"))))
+    width, height = (330, 140) if is_small else (510, 190)
+    return alt.layer(*layers).properties(width=width, height=height)
+
+
+def _run_layers(row: ReportRow, held_out: str, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    mean, layers = row.curves.mean, []
+    if len(row.curves.seeds) > 1:
+        seeds = [
+            {"seed": i, "epoch": e, "value": per_cent(v)}
+            for i, seed in enumerate(row.curves.seeds)
+            for e, v in zip(seed.epochs, seed.held_out_accuracy, strict=True)
+        ]
+        thin = alt.Chart(inline(seeds)).mark_line(color=GREY, strokeWidth=0.8)
+        layers.append(thin.encode(x=x, y=y, detail="seed:N"))
+    rows = [
+        {"part": part, "epoch": e, "value": per_cent(v)}
+        for part, values in (("train", mean.train_accuracy), (held_out, mean.held_out_accuracy))
+        for e, v in zip(mean.epochs, values, strict=True)
+    ]
+    colour, dash = series("part", {held_out: BLUE, "train": VERMILLION})
+    colour.legend = dash.legend = None
+    lines = alt.Chart(inline(rows)).mark_line(point=len(mean.epochs) < 12, strokeWidth=2)
+    told = tip(("part:N", "images"), ("epoch:Q", "epoch"), ("value:Q", "accuracy, %"))
+    layers.append(lines.encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=told))
+    return layers
+
+
+def _told(row: ReportRow, x: alt.X, y: alt.Y, limits: list[float]) -> alt.Chart:
+    words = row.status if row.trial is None else f"trial {row.trial}: {row.status}"
+    at = {"epoch": PUBLISHED_EPOCHS / 2, "value": sum(limits) / 2, "words": words}
+    return alt.Chart(inline([at])).mark_text(color=MUTED).encode(x=x, y=y, text="words:N")
 
 
 def _numbers(table: ReportTable, held_out: str) -> Table:
@@ -153,40 +175,42 @@ def published_chart(snapshot: Snapshot) -> Chart | None:
             f"{len(measured)} of {count(len(rows), 'published number')} have a measured one beside them; "
             f"{'; '.join(words)}."
         ),
-        plot=_published_plot(rows, held_out),
+        spec=spec(_published_layers(rows, held_out)),
+        shared={},
     )
 
 
-def _published_plot(rows: tuple[ReportRow, ...], held_out: str) -> Plot:
-    marks = []
-    for place, row in enumerate(rows):
-        if row.mean is not None:
-            pair = scaled([row.run.published, row.mean])
-            marks.append(Line(xs=pair, ys=[place, place], colour=GREY, width=1.2))
+def _published_layers(rows: tuple[ReportRow, ...], held_out: str) -> alt.LayerChart:
+    names = [f"{row.run.where}: {_short(row)}" for row in rows]
+    pairs = [
+        {"name": name, "published": per_cent(row.run.published), "measured": per_cent(row.mean), "n": row.n}
+        for name, row in zip(names, rows, strict=True)
+    ]
     seeds = [
-        (100 * seed.held_out_accuracy[-1], place)
-        for place, row in enumerate(rows)
+        {"name": name, "seed": per_cent(seed.held_out_accuracy[-1])}
+        for name, row in zip(names, rows, strict=True)
         if row.mean is not None and row.n > 1
         for seed in row.curves.seeds
     ]
-    if seeds:
-        xs, ys = zip(*seeds, strict=True)
-        marks.append(Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=6, label="each seed"))
-    places = range(len(rows))
-    means = scaled(r.mean for r in rows)
-    published = scaled(r.run.published for r in rows)
-    marks += [
-        Points(xs=means, ys=places, colour=BLUE, size=9, label="measured (mean over seeds)"),
-        Points(xs=published, ys=places, colour=INK, shape="hollow", size=9, label="published (one run)"),
-    ]
-    label = f"{held_out} accuracy, %"
-    return Plot(
-        x=percent_scale([v for r in rows for v in (r.mean, r.run.published)], label, floor=0.0),
-        y=list_scale([f"{r.run.where}: {_short(r)}" for r in rows], down=True),
-        marks=tuple(marks),
-        size=(760, 60 + 24 * len(rows)),
-        margins=(230, 16, 6, 42),
+    each, mean, published = "each seed", "measured (mean over seeds)", "published (one run)"
+    palette = ({each: MUTED} if seeds else {}) | {mean: BLUE, published: INK}
+    limits = domain([v for r in rows for v in (r.mean, r.run.published)], floor=0.0)
+    y = alt.Y("name:N", title=None, sort=None, scale=alt.Scale(domain=names), axis=alt.Axis(grid=True))
+    base, label = alt.Chart(inline(pairs)).encode(y=y), f"{held_out} accuracy, %"
+    known = base.transform_filter("isValid(datum.measured)")
+    told = tip(
+        ("name:N", "run"), ("published:Q", "published, %"), ("measured:Q", "measured, %"), ("n:Q", "n")
     )
+    layers = [
+        known.mark_rule(color=GREY).encode(x=percent_x("published", label, limits), x2="measured:Q"),
+        keyed(known.mark_point(filled=True, size=70), mean, palette).encode(x="measured:Q", tooltip=told),
+        keyed(base.mark_point(shape="diamond", size=80, strokeWidth=1.7), published, palette).encode(
+            x="published:Q", tooltip=told),
+    ]  # fmt: skip
+    if seeds:
+        rings = alt.Chart(inline(seeds)).mark_point(size=30)
+        layers.insert(1, keyed(rings, each, palette).encode(x="seed:Q", y=y))
+    return alt.layer(*layers).properties(width=500, height=24 * len(rows))
 
 
 def _short(row: ReportRow) -> str:

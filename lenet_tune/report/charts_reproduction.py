@@ -1,15 +1,16 @@
 """The chart of the reproduction page: each published number beside where one new run is expected."""
 
-import math
 from collections.abc import Sequence
+
+import altair as alt
 
 from lenet_tune.analysis.reproduction import Reproduction
 from lenet_tune.analysis.reproduction_words import interval_words, measured_words
 from lenet_tune.analysis.text import count
 from lenet_tune.analysis.verdicts import Verdict, tally
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import Line, Mark, Plot, Points, list_scale, percent_scale, scaled
-from lenet_tune.report.style import BLUE, INK
+from lenet_tune.report.draw import Row, domain, inline, keyed, per_cent, percent_x, spec, tip
+from lenet_tune.report.style import BLUE, GREEN, INK
 
 
 def numbers_chart(found: Reproduction) -> Chart | None:
@@ -22,7 +23,8 @@ def numbers_chart(found: Reproduction) -> Chart | None:
         name="numbers",
         title="Published beside measured",
         finding=f"{count(len(rows), 'published figure')}: {words}. Bars hold one new run in 95 of 100 cases.",
-        plot=_plot(rows),
+        spec=spec(_layers(rows)),
+        shared={},
     )
 
 
@@ -57,40 +59,38 @@ def numbers_table(rows: Sequence[Verdict]) -> Table:
     )
 
 
-def _plot(rows: Sequence[Verdict]) -> Plot:
-    places = list(range(len(rows)))
-    means = [v.sample.mean if v.sample else None for v in rows]
-    published = [v.published.accuracy for v in rows]
-    marks: list[Mark] = [
-        *_bars(rows),
-        Points(xs=scaled(means), ys=places, colour=BLUE, size=8, label="measured mean"),
-        Points(xs=scaled(published), ys=places, colour=INK, shape="hollow", size=9, label="published"),
-    ]
-    ends = [end for v in rows if v.interval for end in _inside(v)]
-    return Plot(
-        x=percent_scale([*means, *published, *ends], "test accuracy, %", floor=0.0),
-        y=list_scale([_row_name(v) for v in rows], down=True),
-        marks=tuple(marks),
-        size=(700, 56 + 21 * len(rows)),
-        margins=(268, 14, 6, 40),
-    )
+def _layers(rows: Sequence[Verdict]) -> alt.LayerChart:
+    data = [_row(v) for v in rows]
+    bar, mean, published = "one new run, 95 %", "measured mean", "published"
+    has_bars = any(row["low"] is not None for row in data)
+    palette = ({bar: GREEN} if has_bars else {}) | {mean: BLUE, published: INK}
+    values = [v for row in data for v in (row["low"], row["high"], row["measured"], row["published"])]
+    limits = domain([v / 100 for v in values if v is not None], floor=0.0)
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=True, labelLimit=300))
+    base = alt.Chart(inline(data)).encode(y=y)
+    known = base.transform_filter("isValid(datum.measured)")
+    told = tip(("name:N", "run"), ("published:Q", "published, %"), ("measured:Q", "measured, %"),
+               ("n:Q", "n"), ("verdict:N", "verdict"))  # fmt: skip
+    layers = [
+        keyed(known.mark_point(filled=True, size=60), mean, palette).encode(
+            x=percent_x("measured", "test accuracy, %", limits), tooltip=told),
+        keyed(base.mark_point(shape="diamond", size=80, strokeWidth=1.7), published, palette).encode(
+            x="published:Q", tooltip=told),
+    ]  # fmt: skip
+    if has_bars:
+        rule = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=3)
+        layers.insert(0, keyed(rule, bar, palette).encode(x="low:Q", x2="high:Q"))
+    return alt.layer(*layers).properties(width=420, height=20 * len(rows))
 
 
-def _row_name(verdict: Verdict) -> str:
-    return verdict.published.name.replace("cross-entropy", "CE").replace(", twice the epochs", ", 60 epochs")
-
-
-def _inside(verdict: Verdict) -> tuple[float, float]:
+def _row(v: Verdict) -> Row:
     # Few seeds give wide intervals; an accuracy has its ends.
-    return max(verdict.interval.low, 0.0), min(verdict.interval.high, 1.0)
-
-
-def _bars(rows: Sequence[Verdict]) -> list[Mark]:
-    known = [(place, _inside(v)) for place, v in enumerate(rows) if v.interval]
-    if not known:
-        return []
-    xs, ys = [], []
-    for place, ends in known:
-        xs += [*scaled(ends), math.nan]
-        ys += [place, place, place]
-    return [Line(xs=xs, ys=ys, colour=BLUE, width=2.6, label="one new run, 95 %")]
+    return {
+        "name": v.published.name.replace("cross-entropy", "CE").replace(", twice the epochs", ", 60 epochs"),
+        "published": per_cent(v.published.accuracy),
+        "measured": per_cent(v.sample.mean if v.sample else None),
+        "low": per_cent(max(v.interval.low, 0.0) if v.interval else None),
+        "high": per_cent(min(v.interval.high, 1.0) if v.interval else None),
+        "n": v.sample.n if v.sample else 0,
+        "verdict": v.verdict,
+    }

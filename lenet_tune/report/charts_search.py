@@ -1,38 +1,34 @@
-"""Charts of the search as a whole: progress, leaders, all learning curves, cost."""
+"""Charts of the search as a whole: best so far, leaders, learning curves."""
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 
+import altair as alt
+
 from lenet_tune.analysis.confirmation import standing_words
-from lenet_tune.analysis.curves import (
-    CostPoint,
-    ProgressPoint,
-    TrialCurves,
-    accuracy_band,
-    best_so_far,
-    cost,
-    learning_curves,
-)
+from lenet_tune.analysis.curves import TrialCurves, accuracy_band, best_so_far, learning_curves
 from lenet_tune.analysis.text import NONE, count, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import (
-    Band,
-    Line,
-    Plot,
-    Points,
-    linear_scale,
-    list_scale,
-    percent_scale,
-    scaled,
-    whole_scale,
+from lenet_tune.report.draw import (
+    domain,
+    fade,
+    inline,
+    keyed,
+    per_cent,
+    percent_x,
+    percent_y,
+    rim,
+    spec,
+    tip,
+    whole_x,
 )
+from lenet_tune.report.rows import CROWD, CURVES, TRIALS, shared, shown_curves
 from lenet_tune.report.safe import shorten
-from lenet_tune.report.style import BLUE, GREY, MUTED, VERMILLION
+from lenet_tune.report.style import BLUE, GREY, INK, MUTED, VERMILLION
 
-CROWD = 60  # more trials than this are drawn as leaders and a band
-LEADERS = 10
+_PROGRESS = {"each trial": GREY, "best so far": BLUE, "no score": VERMILLION}
+_TRIAL_TIP = (("trial:Q", "trial"), ("score:Q", "score, %"), ("status:N", "status"), ("cost:Q", "seconds"))
 
 
 def progress_chart(snapshot: Snapshot) -> Chart | None:
@@ -40,19 +36,39 @@ def progress_chart(snapshot: Snapshot) -> Chart | None:
     steps = best_so_far(snapshot)
     if not steps:
         return None
-    held_out = snapshot.definition.held_out_name
+    first, last = steps[0].number, steps[-1].number
+    air = max(0.4, 0.02 * (last - first))
+    return _progress(snapshot, "best-so-far", whole_x("trial", "trial", first - air, last + air))
+
+
+def progress_time_chart(snapshot: Snapshot) -> Chart | None:
+    """Best score so far over the training time spent; None before the first trial has ended."""
+    steps = best_so_far(snapshot)
+    if not steps:
+        return None
+    scale = alt.Scale(domain=[0, max(1.03 * steps[-1].seconds, 1.0)], nice=False)
+    x = alt.X("until:Q", title="training time until then, seconds", scale=scale,
+              axis=alt.Axis(tickCount=7, format="~s"))  # fmt: skip
+    return _progress(snapshot, "best-by-time", x)
+
+
+def _progress(snapshot: Snapshot, name: str, x: alt.X) -> Chart:
+    steps, held_out = best_so_far(snapshot), snapshot.definition.held_out_name
     better = [s for s in steps if s.improved]
     finding = (
-        f"{percent(better[-1].best)}, reached by trial {better[-1].number}; "
-        f"{count(len(better), 'improvement')} over {count(len(steps), 'ended trial')}."
+        f"{percent(better[-1].best)}, reached by trial {better[-1].number} after "
+        f"{duration(better[-1].seconds)} of training; {count(len(better), 'improvement')} over "
+        f"{count(len(steps), 'ended trial')}."
         if better
         else f"None of {count(len(steps), 'ended trial')} brought a score."
     )
+    by = "" if name == "best-so-far" else ", by training time"
     return Chart(
-        name="best-so-far",
-        title=f"Best {held_out} accuracy so far",
+        name=name,
+        title=f"Best {held_out} accuracy so far{by}",
         finding=finding,
-        plot=_progress_plot(steps, held_out),
+        spec=spec(_progress_layers(snapshot, x), linked=True),
+        shared=shared(snapshot, TRIALS),
         table=Table(
             caption=f"Trials that brought a new best {held_out} accuracy",
             columns=("trial", "best so far", "training time until then"),
@@ -62,30 +78,35 @@ def progress_chart(snapshot: Snapshot) -> Chart | None:
     )
 
 
-def _progress_plot(steps: tuple[ProgressPoint, ...], held_out: str) -> Plot:
-    numbers = [s.number for s in steps]
-    better = [s for s in steps if s.improved]
-    y = percent_scale((s.score for s in steps), f"{held_out} accuracy, %")
-    stairs_x, stairs_y = _stairs([(s.number, s.best) for s in better], numbers[-1])
-    marks = [
-        Points(xs=numbers, ys=scaled(s.score for s in steps), colour=GREY, label="each trial"),
-        Line(xs=stairs_x, ys=scaled(stairs_y), colour=BLUE, width=2.4, label="best so far"),
-        Points(xs=[s.number for s in better], ys=scaled(s.best for s in better), colour=BLUE, size=8),
-    ]
-    none = [s.number for s in steps if s.score is None]
-    if none:
-        low = [y.low + 0.03 * (y.high - y.low)] * len(none)
-        marks.append(Points(xs=none, ys=low, colour=VERMILLION, shape="cross", label="no score"))
-    air = max(0.3, 0.02 * (numbers[-1] - numbers[0]))
-    x = whole_scale(numbers[0] - air, numbers[-1] + air, "trial")
-    return Plot(x=x, y=y, marks=tuple(marks), size=(640, 262))
+def _progress_layers(snapshot: Snapshot, x: alt.X) -> alt.LayerChart:
+    steps, held_out = best_so_far(snapshot), snapshot.definition.held_out_name
+    has_none = any(s.score is None for s in steps)
+    palette = {name: colour for name, colour in _PROGRESS.items() if has_none or name != "no score"}
+    y = percent_y("score", f"{held_out} accuracy, %", domain(s.score for s in steps))
+    base = alt.Chart(alt.NamedData(TRIALS)).encode(x=x)
+    points = base.transform_filter("isValid(datum.score)").mark_point(filled=True, size=36, stroke=INK)
+    layers = [
+        keyed(points, "each trial", palette).encode(y=y, opacity=fade(), strokeWidth=rim(),
+                      tooltip=tip(*_TRIAL_TIP)),
+        keyed(base.transform_filter("isValid(datum.best)"), "best so far", palette)
+        .mark_line(interpolate="step-after", strokeWidth=2.4).encode(y=alt.Y("best:Q")),
+        keyed(base.transform_filter("datum.new"), "best so far", palette)
+        .mark_point(filled=True, size=56, stroke=INK).encode(
+            y=alt.Y("best:Q"), opacity=fade(1), strokeWidth=rim(),
+            tooltip=tip(*_TRIAL_TIP)),
+    ]  # fmt: skip
+    if has_none:
+        layers.append(_without_score(base, palette))
+    return alt.layer(*layers).properties(height=190)
 
 
-def _stairs(corners: list[tuple[float, float]], last: float) -> tuple[list[float], list[float]]:
-    # Each value holds until the next corner, the last one until `last`.
-    ends = [*(x for x, _ in corners[1:]), last]
-    xs = [x for (start, _), end in zip(corners, ends, strict=False) for x in (start, end)]
-    return xs, [y for _, y in corners for _ in range(2)]
+def _without_score(base: alt.Chart, palette: dict[str, str]) -> alt.Chart:
+    return (
+        keyed(base.transform_filter("!isValid(datum.score)"), "no score", palette)
+        .mark_point(shape="square", size=26, filled=True)
+        .encode(y=alt.value("height"), opacity=fade(1),
+                tooltip=tip(*_TRIAL_TIP))
+    )  # fmt: skip
 
 
 def leaders_chart(snapshot: Snapshot) -> Chart | None:
@@ -94,7 +115,7 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
     if standing is not None:
         shown = [(number, snapshot.fresh_scores[number]) for number in standing.order]
     else:
-        shown = [(t.number, t.accuracies) for t in snapshot.ranked[:LEADERS]]
+        shown = [(t.number, t.accuracies) for t in snapshot.ranked[:10]]
     if not any(len(values) > 1 for _, values in shown):
         return None
     held_out, seeds = snapshot.definition.held_out_name, "fresh seed" if standing else "seed"
@@ -102,7 +123,8 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
         name="leaders",
         title=f"The {count(len(shown), 'leading trial')}, {seeds} by {seeds}",
         finding=_leaders_finding(snapshot, shown),
-        plot=_leaders_plot(shown, held_out, seeds),
+        spec=spec(_leaders_layers(snapshot, shown, seeds), linked=True),
+        shared={},
         table=Table(
             caption=f"{held_out.capitalize()} accuracy of each {seeds}",
             columns=("trial", "mean", "n", f"each {seeds}"),
@@ -125,23 +147,39 @@ def _leaders_finding(snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]
     return finding + "."
 
 
-def _leaders_plot(shown: list[tuple[int, Sequence[float]]], held_out: str, seeds: str) -> Plot:
-    points = [(100 * value, place) for place, (_, values) in enumerate(shown) for value in values]
-    xs, ys = zip(*points, strict=True)
-    label = f"{held_out} accuracy after the last epoch, %"
-    return Plot(
-        x=percent_scale((value for _, values in shown for value in values), label),
-        y=list_scale([f"trial {number}" for number, _ in shown], down=True),
-        marks=(
-            Points(xs=xs, ys=ys, colour=MUTED, shape="ring", size=8, label=f"each {seeds}"),
-            Points(
-                xs=scaled(fmean(values) for _, values in shown), ys=range(len(shown)), colour=BLUE,
-                shape="bar", size=15, label=f"mean over {seeds}s",
-            ),
-        ),
-        size=(640, 60 + 24 * len(shown)),
-        margins=(80, 16, 6, 42),
-    )  # fmt: skip
+def _leaders_layers(
+    snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]], seeds: str
+) -> alt.LayerChart:
+    each, mean, interval = f"each {seeds}", f"mean over {seeds}s", "95 % interval of the mean"
+    estimates = {} if snapshot.standing is None else snapshot.standing.estimates
+    seed_rows = [
+        {"trial": n, "on": True, "name": f"trial {n}", "score": per_cent(v)} for n, vs in shown for v in vs
+    ]
+    mean_rows = []
+    for n, values in shown:
+        half = estimates[n].half_width if n in estimates else None
+        middle = fmean(values)
+        mean_rows.append({"trial": n, "on": True, "name": f"trial {n}", "mean": per_cent(middle),
+                          "low": per_cent(None if half is None else max(middle - half, 0.0)),
+                          "high": per_cent(None if half is None else min(middle + half, 1.0))})  # fmt: skip
+    ends = [row[side] / 100 for row in mean_rows for side in ("low", "high") if row[side] is not None]
+    limits = domain([*(v for _, values in shown for v in values), *ends])
+    palette = {each: MUTED, mean: BLUE} | ({interval: GREY} if ends else {})
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=True))
+    label = f"{snapshot.definition.held_out_name} accuracy after the last epoch, %"
+    means = alt.Chart(inline(mean_rows)).encode(y=y)
+    layers = [
+        keyed(alt.Chart(inline(seed_rows)).mark_point(size=50), each, palette).encode(
+            x=percent_x("score", label, limits), y=y,
+            tooltip=tip(("name:N", "trial"), ("score:Q", "%"))),
+        keyed(means.mark_tick(thickness=3, size=18), mean, palette).encode(
+            x=alt.X("mean:Q"),
+            tooltip=tip(("name:N", "trial"), ("mean:Q", "mean, %"))),
+    ]  # fmt: skip
+    if ends:
+        bar = means.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=5, opacity=0.45)
+        layers.insert(0, keyed(bar, interval, palette).encode(x=alt.X("low:Q"), x2="high:Q"))
+    return alt.layer(*layers).properties(height=26 * len(shown) + 14)
 
 
 def curves_chart(snapshot: Snapshot) -> Chart | None:
@@ -149,60 +187,66 @@ def curves_chart(snapshot: Snapshot) -> Chart | None:
     curves = learning_curves(snapshot)
     if not curves:
         return None
-    held_out = snapshot.definition.held_out_name
-    crowd = len(curves) > CROWD
-    ranked = sorted((c for c in curves if c.rank), key=lambda c: c.rank)
-    shown = ranked[:LEADERS] if crowd else [*ranked, *(c for c in curves if not c.rank)]
-    best = shown[0] if shown else curves[0]
-    high = percent(best.mean.held_out_accuracy[-1])
-    last = best.mean.epochs[-1]
-    finding = f"{count(len(curves), 'trial')}; trial {best.number} ends at {high} after epoch {last}"
+    held_out, crowd = snapshot.definition.held_out_name, len(curves) > CROWD
+    shown = shown_curves(snapshot, curves)
+    best = shown[0]
+    finding = (
+        f"{count(len(curves), 'trial')}; trial {best.number} ends at "
+        f"{percent(best.mean.held_out_accuracy[-1])} after epoch {best.mean.epochs[-1]}"
+    )
     if crowd:
         finding += f"; drawn are the {len(shown)} best and the band that holds 80 % of all trials"
     return Chart(
         name="curves",
         title=f"{held_out.capitalize()} accuracy by epoch, {'leaders and band' if crowd else 'all trials'}",
         finding=finding + ".",
-        plot=_curves_plot(curves, shown or list(curves[:1]), held_out),
+        spec=spec(_curves_layers(curves, shown, held_out), linked=True),
+        shared=shared(snapshot, CURVES),
         table=_band_table(curves, held_out) if crowd else _curves_table(shown, held_out),
     )
 
 
-def _curves_plot(curves: tuple[TrialCurves, ...], shown: list[TrialCurves], held_out: str) -> Plot:
-    crowd, marks = len(curves) > CROWD, []
+def _curves_layers(
+    curves: tuple[TrialCurves, ...], shown: list[TrialCurves], held_out: str
+) -> alt.LayerChart:
+    crowd, best = len(curves) > CROWD, shown[0]
+    lead, others = f"trial {best.number}", "other leaders" if crowd else "other trials"
+    palette = {lead: BLUE} | ({others: GREY} if shown[1:] else {})
+    values = [v for c in shown for v in c.mean.held_out_accuracy]
+    layers = []
     if crowd:
         band = accuracy_band(curves)
-        low, high = scaled(band.low), scaled(band.high)
-        marks.append(
-            Band(xs=band.epochs, lows=low, highs=high, colour=GREY, label="10 % to 90 % of all trials")
-        )
-        marks.append(Line(xs=band.epochs, ys=scaled(band.middle), colour=MUTED, dashed=True, label="median"))
+        values += band.low
+        palette |= {"10 % to 90 % of all trials": GREY, "median": MUTED}
+        layers += _band_layers(band, palette)
+    y = percent_y("accuracy", f"{held_out} accuracy, %", domain(values))
+    x = whole_x("epoch", "epoch", 0.7, max(c.mean.epochs[-1] for c in curves) + 0.3)
+    lines = alt.Chart(alt.NamedData(CURVES)).encode(x=x, y=y, detail="trial:N", tooltip=tip(
+        ("trial:Q", "trial"), ("epoch:Q", "epoch"), ("accuracy:Q", "accuracy, %")))  # fmt: skip
+    point = len(best.mean.epochs) < 12
     if shown[1:]:
-        xs, ys = _chained(shown[1:])
-        marks.append(Line(xs=xs, ys=ys, colour=GREY, width=1, label="other leaders" if crowd else "others"))
-    best = shown[0].mean
-    ys = scaled(best.held_out_accuracy)
-    marks.append(Line(xs=best.epochs, ys=ys, colour=BLUE, width=2.8, label=f"trial {shown[0].number}"))
-    if len(best.epochs) < 12:
-        marks.append(Points(xs=best.epochs, ys=ys, colour=BLUE, size=7))
-    values = [v for c in shown for v in c.mean.held_out_accuracy]
-    return Plot(
-        x=whole_scale(0.7, max(c.mean.epochs[-1] for c in curves) + 0.3, "epoch"),
-        y=percent_scale([*values, *(accuracy_band(curves).low if crowd else ())], f"{held_out} accuracy, %"),
-        marks=tuple(marks),
-        size=(760, 300),
-    )
+        rest = lines.transform_filter(f"datum.trial !== {best.number}").mark_line()
+        layers.append(keyed(rest, others, palette).encode(opacity=fade(0.8), strokeWidth=rim(1, 4)))
+    lines = lines.transform_filter(f"datum.trial === {best.number}")
+    layers.append(keyed(lines.mark_line(point=point), lead, palette).encode(opacity=fade(1),
+                                                      strokeWidth=rim(2.8, 4)))  # fmt: skip
+    return alt.layer(*layers).properties(width=700, height=250)
 
 
-def _chained(curves: list[TrialCurves]) -> tuple[list[float], list[float]]:
-    # Many lines as one, with gaps: one path in the file.
-    xs: list[float] = []
-    ys: list[float] = []
-    for curve in curves:
-        lonely = len(curve.mean.epochs) == 1
-        xs += [*curve.mean.epochs, *([curve.mean.epochs[0] + 0.2] if lonely else []), math.nan]
-        ys += scaled([*curve.mean.held_out_accuracy, *(curve.mean.held_out_accuracy if lonely else ()), None])
-    return xs, ys
+def _band_layers(band, palette: dict[str, str]) -> list[alt.Chart]:
+    columns = zip(band.epochs, band.low, band.middle, band.high, strict=True)
+    rows = [
+        {"epoch": e, "low": per_cent(a), "middle": per_cent(b), "high": per_cent(c)} for e, a, b, c in columns
+    ]
+    base = alt.Chart(inline(rows)).encode(x=alt.X("epoch:Q"))
+    return [
+        keyed(base.mark_area(opacity=0.3), "10 % to 90 % of all trials", palette).encode(
+            y=alt.Y("low:Q"), y2="high:Q"
+        ),
+        keyed(base.mark_line(strokeDash=[6, 4], strokeWidth=1.6), "median", palette).encode(
+            y=alt.Y("middle:Q")
+        ),
+    ]
 
 
 def _curves_table(curves: list[TrialCurves], held_out: str) -> Table:
@@ -232,51 +276,3 @@ def _band_table(curves: tuple[TrialCurves, ...], held_out: str) -> Table:
         ),
         numeric=(1, 2, 3, 4),
     )
-
-
-def cost_chart(snapshot: Snapshot) -> Chart | None:
-    """Score against training time, with the trials that nothing cheaper beats; None below two trials."""
-    points = cost(snapshot)
-    if len(points) < 2:
-        return None
-    held_out = snapshot.definition.held_out_name
-    front = [p for p in points if p.efficient]
-    finding = (
-        f"From {percent(front[0].score)} in {duration(front[0].seconds)} (trial {front[0].number}) to "
-        f"{percent(front[-1].score)} in {duration(front[-1].seconds)} (trial {front[-1].number})."
-    )
-    return Chart(
-        name="cost",
-        title=f"{held_out.capitalize()} accuracy against training time",
-        finding=finding,
-        plot=_cost_plot(points, held_out),
-        table=Table(
-            caption="Trials that no cheaper trial beats",
-            columns=("trial", "setting", "training time", f"{held_out} accuracy"),
-            rows=tuple(
-                (str(p.number), shorten(p.label, 80), duration(p.seconds), percent(p.score)) for p in front
-            ),
-            numeric=(2, 3),
-        ),
-    )
-
-
-def _cost_plot(points: tuple[CostPoint, ...], held_out: str) -> Plot:
-    front = [p for p in points if p.efficient]
-    stairs_x, stairs_y = _stairs([(p.seconds, p.score) for p in front], points[-1].seconds)
-    return Plot(
-        x=linear_scale((p.seconds for p in points), "training time of the trial, seconds", most=8),
-        y=percent_scale((p.score for p in points), f"{held_out} accuracy, %"),
-        marks=(
-            Points(
-                xs=[p.seconds for p in points], ys=scaled(p.score for p in points), colour=GREY,
-                label="each trial",
-            ),
-            Line(xs=stairs_x, ys=scaled(stairs_y), colour=BLUE, width=1.6),
-            Points(
-                xs=[p.seconds for p in front], ys=scaled(p.score for p in front), colour=BLUE,
-                shape="diamond", size=8, label="nothing cheaper is better",
-            ),
-        ),
-        size=(760, 270),
-    )  # fmt: skip

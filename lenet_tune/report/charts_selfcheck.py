@@ -1,9 +1,11 @@
 """Charts of a self-check: best so far over trials, one chart a surface."""
 
+import altair as alt
+
 from lenet_tune.analysis.text import NONE, percent
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.plot import Band, Line, Mark, Plot, percent_scale, scaled, whole_scale
-from lenet_tune.report.style import BLUE, GREY, INK, VERMILLION
+from lenet_tune.report.draw import domain, inline, per_cent, percent_y, series, spec, tip, whole_x
+from lenet_tune.report.style import BLUE, INK, VERMILLION
 from lenet_tune.selfcheck.results import Curve, Landscape, Results
 from lenet_tune.selfcheck.words import NAMES
 
@@ -31,34 +33,28 @@ def _chart(place: int, found: Landscape, batch: int, length: int) -> Chart:
         name=f"surface-{place}",
         title=f"{found.name} ({found.group}, {found.knobs} knobs)",
         finding=f"{found.about} Medians at the right end: {ends}.",
-        plot=_plot(curves, length),
+        spec=spec(_layers(curves, length)),
+        shared={},
         table=_table(found, length),
     )
 
 
-def _plot(curves: list[Curve], length: int) -> Plot:
-    marks: list[Mark] = []
-    for c in curves:
-        if c.kind == "tpe":
-            continue
-        xs = range(1, len(c.middle[:length]) + 1)
-        colour = BLUE if c.kind == "bayes" else GREY
-        marks.append(Band(xs=xs, lows=scaled(c.low[:length]), highs=scaled(c.high[:length]), colour=colour))
-    for c in curves:
-        middle = c.middle[:length]
-        marks.append(
-            Line(
-                xs=range(1, len(middle) + 1), ys=scaled(middle), colour=_COLOURS[c.kind], width=2.2,
-                dashed=c.kind != "bayes", label=NAMES[c.kind],
-            )
-        )  # fmt: skip
-    values = [v for c in curves for side in (c.low, c.high) for v in side[:length]]
-    return Plot(
-        x=whole_scale(0, length, "trial"),
-        y=percent_scale(values, "accuracy without noise, %"),
-        marks=tuple(marks),
-        size=(560, 250),
-    )
+def _layers(curves: list[Curve], length: int) -> alt.LayerChart:
+    rows = [
+        {"search": NAMES[c.kind], "trial": i, "low": per_cent(low), "middle": per_cent(middle),
+         "high": per_cent(high), "band": c.kind != "tpe"}
+        for c in curves
+        for i, (low, middle, high) in enumerate(zip(c.low, c.middle, c.high, strict=True), start=1)
+        if i <= length
+    ]  # fmt: skip
+    limits = domain(v for c in curves for side in (c.low, c.high) for v in side[:length])
+    colour, dash = series("search", {NAMES[c.kind]: _COLOURS[c.kind] for c in curves})
+    base = alt.Chart(inline(rows)).encode(x=whole_x("trial", "trial", 0, length), color=colour)
+    y = percent_y("middle", "accuracy without noise, %", limits)
+    bands = base.transform_filter("datum.band").mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q")
+    told = tip(("search:N", "search"), ("trial:Q", "trial"), ("middle:Q", "median, %"))
+    lines = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, tooltip=told)
+    return alt.layer(bands, lines).properties(width=470, height=190)
 
 
 def _table(found: Landscape, length: int) -> Table:

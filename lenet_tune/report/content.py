@@ -67,12 +67,20 @@ def failures_table(groups: tuple[FailureGroup, ...]) -> Table | None:
             str(len(group.numbers)),
             listed(group.numbers),
             ", ".join(f"{name} {show(value)}" for name, value in group.shared.items()) or NONE,
+            group.rule.words if group.rule else "none beyond luck",
         )
         for group in groups
     )
     return Table(
         caption="Trials without a score, by cause",
-        columns=("cause", "status", "trials", "numbers", "what only these share"),
+        columns=(
+            "cause",
+            "status",
+            "trials",
+            "numbers",
+            "what only these share",
+            "the rule that predicts them",
+        ),
         rows=rows,
         numeric=(2,),
     )

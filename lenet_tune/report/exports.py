@@ -12,11 +12,14 @@ from lenet_tune import analysis
 from lenet_tune.analysis.ranking import epochs_done, in_order
 from lenet_tune.interchange import snapshot_to_json
 from lenet_tune.records import ExecutionRecord, Snapshot
-from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, pictures
+from lenet_tune.report import pictures
 from lenet_tune.report.chart import Chart
-from lenet_tune.report.draw_svg import svg_file
+from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
+from lenet_tune.report.live import drawings
+from lenet_tune.report.page import page_parts
 from lenet_tune.report.safe import clean
+from lenet_tune.report.vega import png_file, svg_file
 
 _ACTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # how a cell begins that a spreadsheet may run
 
@@ -44,8 +47,6 @@ def export_plots(snapshot: Snapshot, folder: Path) -> list[Path]:
     Raises:
         StudyError: a file cannot be written; the one that was there stays.
     """
-    from lenet_tune.report.draw_png import png_file  # slow to import
-
     folder, written = Path(folder), []
     notice = snapshot.definition.notice
     for chart in all_charts(snapshot):
@@ -60,23 +61,10 @@ def export_plots(snapshot: Snapshot, folder: Path) -> list[Path]:
 
 
 def all_charts(snapshot: Snapshot) -> Iterator[Chart]:
-    """Every chart that the page would show."""
-    model = analysis.best_model(snapshot.best_model)
-    alone = (
-        charts_search.progress_chart(snapshot),
-        charts_search.leaders_chart(snapshot),
-        charts_report.published_chart(snapshot),
-        charts_search.curves_chart(snapshot),
-        charts_knobs.effects_chart(snapshot),
-        charts_search.cost_chart(snapshot),
-        charts_model.confusion_chart(model) if model else None,
-        charts_model.classes_chart(model) if model else None,
-    )
-    yield from (chart for chart in alone if chart is not None)
-    for part in charts_report.report_parts(snapshot):
-        yield from part.panels
-    yield from charts_knobs.slice_charts(snapshot)
-    yield from charts_model.fit_charts(snapshot)
+    """Every chart that the page shows."""
+    with unchecked():
+        for drawing in drawings(page_parts(snapshot)):
+            yield drawing.chart
 
 
 def _all_pictures(snapshot: Snapshot) -> Iterator[pictures.Picture]:

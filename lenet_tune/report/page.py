@@ -1,4 +1,4 @@
-"""The page of a study: one HTML file that needs no network and no script."""
+"""The page of a study: one HTML file that needs no network, and says all it has to say without its script."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,25 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from lenet_tune import analysis
 from lenet_tune.records import Snapshot
-from lenet_tune.report import charts_knobs, charts_model, charts_report, charts_search, content, pictures
+from lenet_tune.report import (
+    charts_cost,
+    charts_insight,
+    charts_knobs,
+    charts_model,
+    charts_report,
+    charts_search,
+    content,
+    pictures,
+    style,
+)
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.draw_svg import inline_svg
+from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
+from lenet_tune.report.live import Drawing, page_data, scripts
 from lenet_tune.report.safe import finalize
+from lenet_tune.report.vega import inline_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """A chart and its SVG."""
-
-    chart: Chart
-    svg: Markup
 
 
 def write_page(snapshot: Snapshot, path: Path) -> Path:
@@ -38,7 +41,8 @@ def write_page(snapshot: Snapshot, path: Path) -> Path:
 
 def render_page(snapshot: Snapshot) -> str:
     """The study's page; the same snapshot gives the same text."""
-    return rendered("page.html", _context(snapshot))
+    with unchecked():
+        return rendered("page.html", _context(snapshot))
 
 
 def rendered(template: str, context: dict[str, Any]) -> str:
@@ -51,12 +55,14 @@ def rendered(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(context)
+    look = {"on_page": style.ON_PAGE, "scripts": scripts(), "has_trials": False}
+    return environment.get_template(template).render({**look, **context})
 
 
-def _context(snapshot: Snapshot) -> dict[str, Any]:
+def page_parts(snapshot: Snapshot) -> dict[str, Any]:
+    """What the page of a study shows, by name: drawings, tables, sentences."""
     ranked = content.trials_table(analysis.ranked_table(snapshot))
-    parts = {
+    return {
         **_first_screen(snapshot),
         **_report_part(snapshot),
         **_search_part(snapshot),
@@ -69,7 +75,16 @@ def _context(snapshot: Snapshot) -> dict[str, Any]:
         "method": content.method(snapshot),
         "provenance": content.provenance_table(snapshot),
     }
-    return {**parts, "contents": contents(parts, _SECTIONS)}
+
+
+def _context(snapshot: Snapshot) -> dict[str, Any]:
+    parts = page_parts(snapshot)
+    return {
+        **parts,
+        "contents": contents(parts, _SECTIONS),
+        "data": page_data(parts, snapshot),
+        "has_trials": True,
+    }
 
 
 def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
@@ -110,11 +125,23 @@ def _report_part(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _search_part(snapshot: Snapshot) -> dict[str, Any]:
+    found = analysis.importance(snapshot)
+    parallel = analysis.parallel_coordinates(snapshot, found)
+    held_out = snapshot.definition.held_out_name
     return {
+        "importance": drawn(charts_insight.importance_chart(found)),
+        "importance_words": tuple(words for words in (found.weak, found.note) if words),
+        "ranges": drawn(charts_insight.ranges_chart(snapshot, parallel)),
+        "parallel": drawn(charts_insight.parallel_chart(snapshot, parallel)),
+        "two_knobs": drawn(charts_insight.scatter_chart(analysis.knob_scatter(snapshot, found))),
+        "heat_maps": all_drawn(charts_insight.interaction_charts(analysis.interaction_tables(snapshot))),
         "slices": all_drawn(charts_knobs.slice_charts(snapshot)),
         "curves": drawn(charts_search.curves_chart(snapshot)),
         "effects": drawn(charts_knobs.effects_chart(snapshot)),
-        "cost": drawn(charts_search.cost_chart(snapshot)),
+        "cost": drawn(charts_cost.cost_chart(snapshot)),
+        "by_time": drawn(charts_search.progress_time_chart(snapshot)),
+        "parameters": drawn(charts_cost.parameters_chart(snapshot)),
+        "expected": drawn(charts_cost.expected_chart(analysis.expected_best(snapshot), held_out)),
     }
 
 
@@ -145,10 +172,12 @@ _SECTIONS = (
     ("report", "The report's tables and figures", ("report_parts",)),
     ("next", "What to do next", ("advice",)),
     ("holds", "Does it hold?", ("leaders",)),
+    ("matters", "Which knobs matter?", ("importance", "ranges")),
     ("knobs", "What value of each knob?", ("slices",)),
-    ("curves", "Learning curves", ("curves",)),
+    ("together", "Which knobs work together?", ("parallel", "two_knobs", "heat_maps")),
     ("effects", "Main effects", ("effects",)),
-    ("cost", "Cost", ("cost",)),
+    ("curves", "Learning curves", ("curves",)),
+    ("cost", "Cost", ("cost", "parameters", "by_time")),
     ("trials", "All trials", ("trials",)),
     ("failures", "Failures", ("failures",)),
     ("model", "The best model", ("fits", "model")),

@@ -20,6 +20,7 @@ from lenet_tune.report.safe import clean
 
 MOST_TILES = 256
 ENLARGE = 8
+_LEVELS = 255  # shades of a feature map; one more number is transparent
 _VIRIDIS = (
     (68, 1, 84),
     (71, 45, 123),
@@ -76,7 +77,11 @@ def kernels_picture(model: BestModel) -> Picture | None:
     if c != 3:
         tiles = np.moveaxis(tiles, 3, 1).reshape(filters * c, h, w, 1).repeat(3, axis=3)
     alt = f"{count(filters, 'kernel')} of {h}x{w}x{c} in {model.kernel_layer}; middle grey is zero"
-    return _montage("kernels", alt, tiles[:MOST_TILES], columns=min(len(tiles), 16))
+    tiles = np.concatenate([np.round(255 * tiles), np.full((*tiles.shape[:3], 1), 255)], axis=3)
+    canvas = _montage(
+        np.uint8(tiles[:MOST_TILES]), columns=min(len(tiles), 16), gap=0
+    )  # gaps are transparent
+    return _picture("kernels", alt, Image.fromarray(canvas))
 
 
 def sample_pictures(model: BestModel) -> tuple[SamplePictures, ...]:
@@ -93,9 +98,13 @@ def _maps(place: int, sample: Sample, layer: str) -> Picture | None:
     tiles = np.moveaxis(sample.maps, 2, 0)[:MOST_TILES]  # (filters, h, w)
     low = tiles.min(axis=(1, 2), keepdims=True)
     range_ = np.maximum(tiles.max(axis=(1, 2), keepdims=True) - low, 1e-12)
-    coloured = viridis((tiles - low) / range_)  # (filters, h, w, 3)
+    levels = np.round((_LEVELS - 1) * (tiles - low) / range_)[..., None]  # (filters, h, w, 1)
     alt = f"{count(len(tiles), 'feature map')} of {layer} for an image of {sample.true}"
-    return _montage(f"maps-{place}", alt, coloured, columns=min(len(tiles), 8))
+    canvas = _montage(np.uint8(levels), columns=min(len(tiles), 8), gap=_LEVELS)[..., 0]
+    # One byte a pixel: a page holds ten of these.
+    image = Image.fromarray(canvas, mode="P")
+    image.putpalette(np.uint8(np.round(255 * viridis(np.linspace(0, 1, _LEVELS)))).tobytes() + bytes(3))
+    return _picture(f"maps-{place}", alt, image, transparency=_LEVELS)
 
 
 def viridis(parts: np.ndarray) -> np.ndarray:
@@ -105,21 +114,21 @@ def viridis(parts: np.ndarray) -> np.ndarray:
     return np.stack(channels, axis=-1) / 255
 
 
-def _montage(name: str, alt: str, tiles: np.ndarray, columns: int) -> Picture:
-    n, h, w, _ = tiles.shape
+def _montage(tiles: np.ndarray, columns: int, gap: int) -> np.ndarray:
+    """Tiles (n, h, w, c) side by side and below each other, a pixel of `gap` between them."""
+    n, h, w, c = tiles.shape
     rows = math.ceil(n / columns)
-    canvas = np.zeros((rows * (h + 1) - 1, columns * (w + 1) - 1, 4), np.uint8)  # transparent gaps
+    canvas = np.full((rows * (h + 1) - 1, columns * (w + 1) - 1, c), gap, np.uint8)
     for i, tile in enumerate(tiles):
         top, left = (i // columns) * (h + 1), (i % columns) * (w + 1)
-        canvas[top : top + h, left : left + w, :3] = np.round(255 * tile)
-        canvas[top : top + h, left : left + w, 3] = 255
-    return Picture(name=name, alt=alt, png=_png(canvas), width=canvas.shape[1], height=canvas.shape[0])
+        canvas[top : top + h, left : left + w] = tile
+    return canvas
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def _picture(name: str, alt: str, image: Image.Image, **more: int) -> Picture:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=False)
-    return buffer.getvalue()
+    image.save(buffer, "PNG", compress_level=9, **more)
+    return Picture(name=name, alt=alt, png=buffer.getvalue(), width=image.width, height=image.height)
 
 
 def _image(place: int, sample: Sample) -> Picture | None:
@@ -132,15 +141,13 @@ def _image(place: int, sample: Sample) -> Picture | None:
             pixels = np.asarray(image.convert("RGB"))
     except (binascii.Error, ValueError, OSError, SyntaxError, *_BOMBS):
         return None
-    h, w, _ = pixels.shape
-    return Picture(
-        name=f"image-{place}", alt=f"an image of {sample.true}", png=_png(pixels), width=w, height=h
-    )
+    return _picture(f"image-{place}", f"an image of {sample.true}", Image.fromarray(pixels))
 
 
 def enlarged(picture: Picture, notice: str | None) -> bytes:
     """The picture as a PNG file for export, each pixel a square of `ENLARGE` pixels, described inside."""
     with Image.open(io.BytesIO(picture.png)) as image:
+        image = image.convert("RGBA")
         size = (picture.width * ENLARGE, picture.height * ENLARGE)
         large, buffer = image.resize(size, Image.Resampling.NEAREST), io.BytesIO()
     about = PngInfo()

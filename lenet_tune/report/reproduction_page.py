@@ -13,6 +13,7 @@ from lenet_tune.report import content_reproduction as content
 from lenet_tune.report.charts_reproduction import numbers_chart, numbers_table
 from lenet_tune.report.content import UNKNOWN
 from lenet_tune.report.files import write_atomically
+from lenet_tune.report.live import page_data
 from lenet_tune.report.page import contents, drawn, drawn_part, rendered
 
 _SECTIONS = (
@@ -53,7 +54,8 @@ def render_reproduction(found: Reproduction) -> str:
         "setting_table": content.setting_table(found),
         "execution_table": content.execution_table(found),
     }
-    return rendered("reproduction.html", {**parts, "contents": contents(parts, _SECTIONS)})
+    more = {"contents": contents(parts, _SECTIONS), "data": page_data(parts)}
+    return rendered("reproduction.html", {**parts, **more})
 
 
 def _first_screen(found: Reproduction) -> dict[str, Any]:

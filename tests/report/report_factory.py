@@ -14,6 +14,8 @@ from lenet_tune.records import Definition, ExecutionRecord, Snapshot, TestReadin
 from lenet_tune.space import Space, complete
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# The only scripts of a page: its data, Vega packed, and its own.
+SCRIPTS = [{"type": "application/json", "id": "page-data"}, {"type": "text/plain", "id": "vega"}, {}]
 NOTICE = "not CIFAR-10, not comparable with the report"
 
 
