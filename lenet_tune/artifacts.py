@@ -15,7 +15,9 @@ from PIL import Image
 
 from lenet_tune.config import InputSpec
 from lenet_tune.data import DataSet
+from lenet_tune.data.pictures import read_picture
 from lenet_tune.engines.reference import EVALUATION_BATCH, initial_model, one_hot
+from lenet_tune.errors import DataError
 from lenet_tune.executions import execution_of
 from lenet_tune.manifest import now
 from lenet_tune.records import ExecutionRecord, TestReading, TrialRecord
@@ -133,8 +135,9 @@ def _samples(
 
 
 def _png(image: np.ndarray) -> str:
+    """A picture of (h, w, c) pixels: the first three channels as colours, one or two as grey."""
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    Image.fromarray(image[..., 0] if image.shape[2] < 3 else image[..., :3]).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -144,8 +147,15 @@ def _rounded(array: np.ndarray) -> list:
 
 
 def read_image(path: Path, image_shape: Sequence[int]) -> np.ndarray:
-    """An image file as (h, w, c) uint8 of the wanted shape, resized and made grey or colour as needed."""
+    """An image file as (h, w, c) uint8 of the wanted shape, resized and made grey or colour as needed.
+
+    Raises:
+        DataError: if it cannot be read, or the model wants neither grey nor colour.
+    """
     height, width, channels = image_shape
-    with Image.open(path) as image:
-        fitted = image.convert("L" if channels == 1 else "RGB").resize((width, height))
-        return np.asarray(fitted, dtype=np.uint8).reshape(height, width, channels)
+    if channels not in (1, 3):
+        raise DataError(f"{path} cannot be an input of the model, whose images have {channels} channels.")
+    picture = read_picture(path, (height, width))
+    if channels == 1 and picture.shape[2] == 3:
+        picture = np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    return np.broadcast_to(picture, (height, width, channels))

@@ -13,6 +13,8 @@ import click
 
 from lenet_tune import __version__
 from lenet_tune.cli_compare import compare
+from lenet_tune.cli_data import data
+from lenet_tune.cli_doctor import doctor
 from lenet_tune.cli_options import (
     CONFIRM,
     PLACE_NAMES,
@@ -205,5 +207,5 @@ def _conclude(outcome: Any) -> None:
     leave(outcome.signal)
 
 
-for _command in (*COMMANDS, compare, watch, reproduce, selfcheck):
+for _command in (*COMMANDS, compare, data, doctor, watch, reproduce, selfcheck):
     main.add_command(_command)

@@ -10,13 +10,20 @@ import click
 
 from lenet_tune.cli_views import OUT
 
+IMAGE_SIZE = click.option(
+    "--image-size",
+    metavar="32|HxW",
+    help="Resize the images of a folder, tfds: or hf:.  [default: their own size, where all have one]",
+)
 PLACE_OPTIONS = (
     click.option(
         "--data",
         "source",
         help="cifar10, cifar100, mnist, fashion_mnist, shapes, or a path: an official CIFAR-10 folder or "
-        "tarball, or an .npz.  [default: $LENET_TUNE_DATA, or cifar10]",
+        "tarball, an .npz, a folder of class folders with images; or tfds:NAME or hf:NAME.  "
+        "[default: $LENET_TUNE_DATA, or cifar10]",
     ),
+    IMAGE_SIZE,
     click.option("--budget", help="Stop after this time, within one epoch: 90s, 20m, 2h."),
     click.option(
         "--device",
@@ -50,6 +57,7 @@ PLACE_OPTIONS = (
 )
 PLACE_NAMES = (
     "source",
+    "image_size",
     "budget",
     "device",
     "backend",
@@ -80,6 +88,13 @@ SEARCH_OPTIONS = (
         default="fused",
         show_default=True,
         help="fused trains many trials as one program, reference one Keras model at a time.",
+    ),
+    click.option(
+        "--class-weights",
+        type=click.Choice(["none", "balanced"]),
+        default="none",
+        show_default=True,
+        help="balanced makes every class count alike in the training loss, however many images it has.",
     ),
     click.option("--name", help="Name of the study.  [default: made from the options]"),
     click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
@@ -126,6 +141,7 @@ def place_of(options: Mapping[str, Any]) -> Any:
     return Place(
         out=options["out"],
         source=options["source"],
+        image_size=size_of(options["image_size"]),
         backend=options["backend"],
         device=options["device"],
         budget=_seconds(options, "budget"),
@@ -134,6 +150,13 @@ def place_of(options: Mapping[str, Any]) -> Any:
         trial_timeout=_seconds(options, "trial_timeout"),
         accept_versions=options["accept_versions"],
     )
+
+
+def size_of(text: str | None) -> tuple[int, int] | None:
+    """(h, w) that --image-size stands for."""
+    from lenet_tune.parse import parse_image_size
+
+    return None if text is None else parse_image_size(text)
 
 
 def _seconds(options: Mapping[str, Any], name: str) -> float | None:

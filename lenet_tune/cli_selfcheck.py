@@ -68,7 +68,7 @@ def print_results(results: Any) -> None:
         lines += aligned(words.COLUMNS, words.rows(trials, results.random_trials))
         lines += ["", *aligned(words.OVERALL, words.overall_rows(results, kind))]
     lines += ["", *aligned(words.PROMISES, words.promise_rows(results)), "", *_wrapped(words.speed(results))]
-    lines += [] if results.real is None else ["", *_wrapped(words.table_quality(results))]
+    lines += [] if results.real is None else ["", *_wrapped(words.table_quality(results) or "")]
     lines += [] if results.tpe else ["", *_wrapped(words.NO_TPE)]
     click.echo("\n".join(lines))
 

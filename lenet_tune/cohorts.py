@@ -19,9 +19,17 @@ from lenet_tune.training import Watcher, one_line
 class Limits(Protocol):
     """What forming groups depends on; see `search.Tools`."""
 
-    spec: InputSpec
-    capacity: int
-    watcher: Watcher
+    @property
+    def spec(self) -> InputSpec:
+        """Of the data."""
+
+    @property
+    def capacity(self) -> int:
+        """Executions of a group at most."""
+
+    @property
+    def watcher(self) -> Watcher:
+        """Who is told of executions that end."""
 
 
 def open_cohorts(study: Study, purpose: str, limits: Limits) -> list[int]:

@@ -165,13 +165,13 @@ class LeNetConfig:
 
     def _shrink(self, shape: tuple[int, int], window: int, stride: int, where: str) -> tuple[int, int]:
         if self.padding == "same":
-            return tuple(-(-side // stride) for side in shape)
+            return -(-shape[0] // stride), -(-shape[1] // stride)
         if min(shape) < window:
             raise InfeasibleError(
                 f"A {window}x{window} window does not fit in the {shape[0]}x{shape[1]} map at {where}: "
                 "use padding=same, a smaller kernel_size, or fewer convolutions."
             )
-        return tuple((side - window) // stride + 1 for side in shape)
+        return (shape[0] - window) // stride + 1, (shape[1] - window) // stride + 1
 
     @property
     def scale_and_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -181,8 +181,8 @@ class LeNetConfig:
             return (1.0,) * channels, (0.0,) * channels
         if self.normalization == "unit":
             return (1.0 / 255.0,) * channels, (0.0,) * channels
-        scale = tuple(1.0 / std for std in self.input.channel_std)
-        return scale, tuple(-m * s for m, s in zip(self.input.channel_mean, scale, strict=True))
+        scale = tuple(1.0 / std for std in self.input.channel_std or ())
+        return scale, tuple(-m * s for m, s in zip(self.input.channel_mean or (), scale, strict=True))
 
     @property
     def output_activation(self) -> str:

@@ -2,8 +2,8 @@
 
 import click
 
+from lenet_tune import buildable, devices, plan
 from lenet_tune import data as datasets
-from lenet_tune import devices, plan
 from lenet_tune.config import InputSpec, LeNetConfig, TrainConfig
 from lenet_tune.engines.base import Execution
 from lenet_tune.errors import InfeasibleError
@@ -21,8 +21,9 @@ SHOWN_PROPOSALS = 1000
 
 def print_plan(options: Options, place: Place) -> None:
     """Print the trials on stdout and the estimate on stderr; nothing is stored."""
-    dataset: datasets.DataSet = load_data(place.source)
+    dataset: datasets.DataSet = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
+    buildable.check(definition)
     planned = plan.planned_trials(options, definition)
     training = plan.training_data(definition, dataset)
     spec = plan.input_spec(definition, training)
@@ -32,6 +33,8 @@ def print_plan(options: Options, place: Place) -> None:
     settings = [p.setting for p in known]
     _print_settings(definition, settings)
     say(f"Study {definition.name}: {definition.title}")
+    if left_out := buildable.sentence(definition):
+        say(left_out)
     total = planned if planned is not None else len(settings)
     more = total - len(settings)
     if more > 0:

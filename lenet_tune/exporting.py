@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from keras import Model
-from PIL import UnidentifiedImageError
 
 from lenet_tune.artifacts import best_model, read_image
 from lenet_tune.config import InputSpec
@@ -60,12 +59,7 @@ def predictions(model_path: Path, images: Sequence[Path]) -> Iterator[tuple[Path
     model = _load(model_path)
     classes = _classes(model_path, model.output_shape[-1])
     for path in images:
-        try:
-            image = read_image(path, model.input_shape[1:])
-        except (OSError, UnidentifiedImageError, ValueError) as error:
-            raise DataError(
-                f"{path} is not an image that can be read: {error}. Pass a PNG or JPEG."
-            ) from error
+        image = read_image(path, model.input_shape[1:])
         outputs = model.predict(image[np.newaxis], verbose=0)[0]  # (classes,)
         yield path, classes[int(outputs.argmax())], float(outputs.max())
 

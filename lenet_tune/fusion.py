@@ -6,11 +6,13 @@ training starts included.
 """
 
 from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 from lenet_tune.engines.base import Execution
 from lenet_tune.errors import SettingError
 
 Group = tuple[Execution, ...]
+Item = TypeVar("Item")
 
 
 def skeleton_key(execution: Execution) -> Hashable:
@@ -54,9 +56,9 @@ def partition(executions: Sequence[Execution], capacity: int) -> list[Group]:
     return sorted(groups, key=lambda group: place[id(group[0])])
 
 
-def balanced(executions: Sequence[Execution], parts: int) -> list[Group]:
-    """`executions` cut into `parts` runs whose sizes differ by one at most, longer ones first."""
-    size, longer = divmod(len(executions), parts)
+def balanced(items: Sequence[Item], parts: int) -> list[tuple[Item, ...]]:
+    """`items` cut into `parts` runs whose sizes differ by one at most, longer ones first."""
+    size, longer = divmod(len(items), parts)
     sizes = [size + 1] * longer + [size] * (parts - longer)
     ends = [sum(sizes[: i + 1]) for i in range(parts)]
-    return [tuple(executions[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
+    return [tuple(items[end - size : end]) for end, size in zip(ends, sizes, strict=True)]

@@ -18,12 +18,9 @@ from keras_tuner.src.engine.conditions import Parent  # conditions have no publi
 from lenet_tune.config import InputSpec
 from lenet_tune.data import Split, channel_statistics
 from lenet_tune.errors import InfeasibleError, SettingError
-from lenet_tune.knobs import BY_NAME, KNOBS, Choice, Knob, Range
+from lenet_tune.knobs import BY_NAME, KNOBS, Knob, Range
 from lenet_tune.model import build_lenet, compile_lenet
-from lenet_tune.space import Setting, Space, complete, configs, is_feasible
-
-SHAPE_KNOBS = ("kernel_size", "depth", "padding", "pool_places")
-"""The knobs that decide whether a network can be built (`LeNetConfig.map_shapes`)."""
+from lenet_tune.space import SHAPE_KNOBS, Setting, Space, complete, configs, default_in, is_feasible
 
 
 class LeNetHyperModel(keras_tuner.HyperModel):
@@ -76,8 +73,9 @@ class LeNetHyperModel(keras_tuner.HyperModel):
         labels = np.asarray(labels)
         classes = labels.shape[1] if labels.ndim == 2 and labels.shape[1] > 1 else int(labels.max()) + 1
         mean, std = channel_statistics(Split(images=images, labels=_as_integers(labels)))
+        height, width, channels = map(int, images.shape[1:])
         spec = InputSpec(
-            image_shape=tuple(int(side) for side in images.shape[1:]),
+            image_shape=(height, width, channels),
             num_classes=max(2, classes),
             channel_mean=tuple(float(v) for v in mean),
             channel_std=tuple(float(v) for v in std),
@@ -169,11 +167,9 @@ def feasible_shapes(space: Space, spec: InputSpec) -> list[Setting]:
     Raises:
         InfeasibleError: there are none.
     """
-    others = {n: Choice((_default(BY_NAME[n], d),)) for n, d in space.domains.items() if n not in SHAPE_KNOBS}
-    grid = space.replace(others).grid()
-    shapes = [{n: s[n] for n in SHAPE_KNOBS if n in s} for s in grid if is_feasible(s, spec)]
+    shapes = [{n: s[n] for n in SHAPE_KNOBS if n in s} for s in space.shapes() if is_feasible(s, spec)]
     if not shapes:
-        configs(next(space.replace(others).grid()), spec)  # raises with the place where it does not fit
+        configs(next(space.shapes()), spec)  # raises with the place where it does not fit
     return shapes
 
 
@@ -183,18 +179,12 @@ def defaults_within(space: Space, spec: InputSpec) -> dict[str, Any]:
     Raises:
         InfeasibleError: there is none.
     """
-    defaults = {name: _default(BY_NAME[name], domain) for name, domain in space.domains.items()}
+    defaults = {name: default_in(BY_NAME[name], domain) for name, domain in space.domains.items()}
     if is_feasible(defaults, spec):
         return defaults
     shapes: Sequence[Mapping[str, Any]] = feasible_shapes(space, spec)
     nearest = max(shapes, key=lambda s: sum(defaults[name] == value for name, value in s.items()))
     return {**defaults, **nearest}
-
-
-def _default(knob: Knob, domain: Choice | Range) -> Any:
-    if isinstance(domain, Range):
-        return min(max(knob.default, domain.low), domain.high)
-    return knob.default if knob.default in domain else domain.values[0]
 
 
 def _hyperparameter(knob: Knob, space: Space, default: Any) -> HyperParameter:

@@ -185,9 +185,9 @@ def _read_snapshot(data: Any) -> Snapshot:
 
 def _read_definition(data: Any, where: str) -> Definition:
     r = _Reader(data, where, _names(Definition))
-    text = {name: r.text(name) for name in ("name", "kind", "title", "protocol", "engine")}
-    whole = {name: r.whole(name) for name in ("train_size", "held_out_size", "seed", "seeds")}
-    free = {name: r.mapping(name) for name in ("space", "data", "options")}
+    text: dict[str, Any] = {name: r.text(name) for name in ("name", "kind", "title", "protocol", "engine")}
+    whole: dict[str, Any] = {name: r.whole(name) for name in ("train_size", "held_out_size", "seed", "seeds")}
+    free: dict[str, Any] = {name: r.mapping(name) for name in ("space", "data", "options")}
     stages = r.take(
         "stages", "a list of texts", lambda v: isinstance(v, list) and all(isinstance(s, str) for s in v)
     )

@@ -1,11 +1,11 @@
-"""What is checked before a sitting at a study begins: its file, definition, and software."""
+"""What is checked before a sitting at a study begins: its file, definition, software; and its first words."""
 
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lenet_tune import devices, manifest
+from lenet_tune import buildable, devices, manifest
 from lenet_tune.errors import DamagedStudyError, StudyError
 from lenet_tune.progress import say
 from lenet_tune.records import Definition
@@ -60,6 +60,22 @@ def backend_for(study: Study, asked: str | None, *, accept_versions: bool) -> st
             "Install what it was begun with, or pass --accept-versions to mix them; the page then shows both."
         )
     return backend
+
+
+def greet(study: Study, facts: dict[str, Any]) -> None:
+    """Say what trains, on what, and how far the study has come."""
+    d = study.definition
+    say(
+        f"{d.title}: study {d.name}, {d.data['name']} ({d.train_size:,} training, {d.held_out_size:,} "
+        f"{d.held_out_name} images), {facts['device']}, {facts['backend']}, {d.engine} engine"
+    )
+    if left_out := buildable.sentence(d):
+        say(left_out)
+    snapshot = study.snapshot()
+    if snapshot.trials:
+        again = len(snapshot.trials) - snapshot.ended
+        to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
+        say(f"resuming: {snapshot.ended} done, {again} again{to_go}")
 
 
 def _plain(value: Any) -> Any:

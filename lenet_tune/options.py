@@ -7,6 +7,7 @@ from lenet_tune.config import check_in, check_int, check_range
 from lenet_tune.errors import SettingError
 from lenet_tune.space import Setting
 
+CLASS_WEIGHTS = ("none", "balanced")
 KINDS = ("grid", "random", "bayes", "hyperband")
 
 
@@ -30,6 +31,7 @@ class Options:
         parallel: trials the oracle proposes at a time.
         confirm: fresh seeds for each leader, at most; 0 for none.
         starts: settings to try first; None leaves it to the kind of search.
+        class_weights: "balanced" makes every class count alike in the training loss.
         stop_bad: whether to end trials early that do badly; `audit` is the share that is spared.
     """
 
@@ -50,6 +52,7 @@ class Options:
     parallel: int | None = None
     confirm: int | None = None
     starts: tuple[Setting, ...] | None = None
+    class_weights: str = "none"
     stop_bad: bool = False
     audit: float | None = None
     name: str | None = None
@@ -57,6 +60,7 @@ class Options:
     def __post_init__(self) -> None:
         check_in("kind", self.kind, KINDS)
         check_in("base", self.base, tuple(sections.BASES))
+        check_in("class_weights", self.class_weights, CLASS_WEIGHTS)
         check_int("seeds", self.seeds, 1, 1000)
         check_int("seed", self.seed, 0, 2**31 - 1)
         for name in ("trials", "epochs", "train_size", "validation_size", "parallel"):

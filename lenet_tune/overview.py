@@ -45,6 +45,8 @@ def facts(snapshot: Snapshot, path: Path, use: DiskUse) -> Iterator[tuple[str, s
     planned = "" if snapshot.planned is None else f" of {snapshot.planned}"
     yield "trials", f"{len(snapshot.trials)}{planned}: " + ", ".join(f"{n} {s}" for s, n in counts.items())
     yield "trained", f"{duration(sum(t.seconds for t in snapshot.trials))} in {_sessions(snapshot)}"
+    if words := analysis.model_words(snapshot):
+        yield "best", words
     kept = f", the weights of {_listed(use.trials)}" if use.trials else ""
     yield "on disk", f"{path}: {_size(use.total)}, {_size(use.checkpoints)} of it checkpoints{kept}"
     yield "keeps", "every epoch's figures; in the end the weights of the leading trials only"

@@ -32,7 +32,7 @@ def parse_value(name: str, text: str) -> Any:
         if text.lower() not in words:
             raise SettingError(f"`{name}` must be true or false, but got {text!r}.")
         return words[text.lower()]
-    if isinstance(knob.default, str):
+    if isinstance(knob.default, str) and isinstance(knob.domain, Choice):
         config.check_in(name, text, knob.domain.values)
         return text
     try:
@@ -94,6 +94,22 @@ def parse_duration(text: str, name: str = "budget") -> float:
     if not 0 < seconds < 1e9:
         raise SettingError(f"`{name}` must be a time such as 90s, 20m or 2h, but got {text!r}.")
     return seconds
+
+
+def parse_image_size(text: str) -> tuple[int, int]:
+    """(h, w) from "32" or "24x32", rows first.
+
+    Raises:
+        SettingError: anything but one or two integers in [1, 4096].
+    """
+    parts = text.lower().split("x")
+    sides = [int(part) for part in parts if part.isascii() and part.isdigit() and 1 <= int(part) <= 4096]
+    if len(sides) != len(parts) or len(sides) > 2:
+        raise SettingError(
+            f"`image_size` must be pixels in [1, 4096] such as 32 or 24x32 (rows x columns), but got "
+            f"{text!r}."
+        )
+    return sides[0], sides[-1]
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

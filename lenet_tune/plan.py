@@ -8,7 +8,7 @@ from typing import Any
 from lenet_tune import sections, starts, stopping
 from lenet_tune.config import InputSpec, check_int
 from lenet_tune.data import DataSet, channel_statistics, stratified_split, subset
-from lenet_tune.engines.base import TrainingData
+from lenet_tune.engines.base import TrainingData, balanced_weights
 from lenet_tune.errors import SettingError
 from lenet_tune.knobs import Choice, show
 from lenet_tune.options import Options, Quick
@@ -44,10 +44,12 @@ def define(options: Options, dataset: DataSet) -> Definition:
         more["max_epochs"] = _epochs(options)
     if options.kind == "bayes":
         more["parallel"] = options.parallel or (1 if options.engine == "reference" else 4)
-    if options.kind in ("random", "bayes"):
+    if options.kind in ("random", "bayes") and space is not None:
         more["starts"] = _starts(options, space, dataset)
     if options.kind != "grid":
         more["confirm"] = _confirm_seeds(options)
+    if options.class_weights != "none":
+        more["class_weights"] = options.class_weights
     if options.stop_bad:
         more["stop_bad"] = stopping.AUDIT if options.audit is None else options.audit
     definition = Definition(
@@ -72,8 +74,8 @@ def define(options: Options, dataset: DataSet) -> Definition:
 def _starts(options: Options, space: Space, dataset: DataSet) -> list[Setting]:
     given = options.starts
     if given is None:
-        given = starts.report_starts(options.section) if options.kind == "bayes" else ()
-        return [starts.fitted(setting, space) for setting in given]
+        usual = starts.report_starts(options.section) if options.kind == "bayes" else ()
+        return [starts.fitted(setting, space) for setting in usual]
     channels = dataset.image_shape[2]
     spec = InputSpec(
         image_shape=dataset.image_shape,
@@ -156,7 +158,10 @@ def training_data(definition: Definition, dataset: DataSet) -> TrainingData:
         train = subset(train, size=definition.train_size, seed=definition.seed)
     if definition.held_out_size < len(held_out):
         held_out = subset(held_out, size=definition.held_out_size, seed=definition.seed)
-    return TrainingData(train=train, held_out=held_out)
+    weights = None
+    if definition.options.get("class_weights") == "balanced":
+        weights = balanced_weights(train, definition.data["num_classes"])
+    return TrainingData(train=train, held_out=held_out, class_weights=weights)
 
 
 def input_spec(definition: Definition, data: TrainingData) -> InputSpec:
@@ -226,6 +231,11 @@ def _stages(options: Options) -> tuple[str, ...]:
 
 
 def _title(options: Options, dataset: DataSet) -> str:
+    weighted = ", balanced class weights" if options.class_weights == "balanced" else ""
+    return _plain_title(options, dataset) + weighted
+
+
+def _plain_title(options: Options, dataset: DataSet) -> str:
     data = _DATA_TITLES.get(dataset.name, dataset.name)
     if options.kind == "grid":
         if options.section is None:
@@ -264,7 +274,7 @@ def _is_special(options: Options) -> bool:
     """Whether something was asked for that the other parts of the name do not tell."""
     o = options
     asked = (o.knobs, o.reading, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
-    return any(asked) or o.confirm is not None or o.starts is not None
+    return any(asked) or o.class_weights != "none" or o.confirm is not None or o.starts is not None
 
 
 def _digest(definition: Definition) -> str:

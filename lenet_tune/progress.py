@@ -30,7 +30,7 @@ class Progress:
         self._held_out = snapshot.definition.held_out_name
         self._ended = snapshot.ended
         self._labels = {t.number: t.label for t in snapshot.trials}
-        self._scores = {t.number: t.score for t in snapshot.ranked}
+        self._scores = {t.number: t.score for t in snapshot.ranked if t.score is not None}
         self._finals: dict[int, list[float | None]] = {
             t.number: [e.accuracy for e in t.searched if e.outcome] for t in snapshot.trials
         }
@@ -75,7 +75,8 @@ class Progress:
             self._confirmed(ending, result)
             return
         finals = self._finals.setdefault(ending.trial, [])
-        finals.append(result.held_out_accuracy if ending.outcome == "done" else None)
+        done = result if ending.outcome == "done" else None
+        finals.append(None if done is None else done.held_out_accuracy)
         if len(finals) < self._seeds:
             return
         self._ended += 1
@@ -87,7 +88,7 @@ class Progress:
         elif None in finals:
             text = f"{ending.outcome} ({ending.error})  {label}"
         else:
-            self._scores[ending.trial] = fmean(finals)
+            self._scores[ending.trial] = fmean(final for final in finals if final is not None)
             seeds = f" (mean of {len(finals)} seeds)" if len(finals) > 1 else ""
             text = f"{self._held_out} accuracy {self._scores[ending.trial]:.4f}{seeds}  {label}"
         self._console.print(Text(head + text))
@@ -105,7 +106,7 @@ class Progress:
         if self._rate:
             parts.append(f"{self._rate:,.0f} images/s")
         if self._scores:
-            best = max(self._scores, key=self._scores.get)
+            best = max(self._scores, key=self._scores.__getitem__)
             parts.append(f"best {self._scores[best]:.4f} (trial {best})")
         if (left := self._seconds_left()) is not None:
             parts.append(f"about {duration(left)} to go")

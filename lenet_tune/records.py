@@ -221,8 +221,8 @@ class Snapshot:
     @cached_property
     def ranked(self) -> tuple[TrialRecord, ...]:
         """Finished trials, best score of the search first; equal scores by number."""
-        done = [t for t in self.trials if t.score is not None]
-        return tuple(sorted(done, key=lambda t: (-t.score, t.number)))
+        done = [(-t.score, t.number, t) for t in self.trials if t.score is not None]
+        return tuple(trial for *_, trial in sorted(done, key=lambda item: item[:2]))
 
     @cached_property
     def fresh_scores(self) -> dict[int, tuple[float, ...]]:

@@ -19,10 +19,10 @@ def check() -> None:
     Raises:
         RequirementError: with the pip command that mends it.
     """
-    unmet = list(_unmet(_needed()))
-    if unmet:
-        names = " ".join(f"'{name}>={version}'" for name, version, _ in unmet)
-        parts = "; ".join(f"{name} >= {version}, but {there}" for name, version, there in unmet)
+    found = list(unmet())
+    if found:
+        names = " ".join(f"'{name}>={version}'" for name, version, _ in found)
+        parts = "; ".join(f"{name} >= {version}, but {there}" for name, version, there in found)
         raise RequirementError(f"lenet-tune needs {parts}: pip install {names}")
 
 
@@ -32,7 +32,8 @@ def explain(error: ModuleNotFoundError) -> str:
     return f"{package} is missing or cannot be imported ({error}): pip install '{package}'"
 
 
-def _needed() -> Iterator[tuple[str, str]]:
+def needed() -> Iterator[tuple[str, str]]:
+    """(package, oldest version) of each requirement; nothing where this package is not installed."""
     try:
         lines = metadata.requires("lenet-tune") or []
     except metadata.PackageNotFoundError:  # run from a checkout that is not installed
@@ -43,15 +44,23 @@ def _needed() -> Iterator[tuple[str, str]]:
             yield match[1], match[2]
 
 
-def _unmet(needed: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
-    for name, version in needed:
-        try:
-            there = metadata.version(name)
-        except metadata.PackageNotFoundError:
+def unmet() -> Iterator[tuple[str, str, str]]:
+    """(package, oldest version, what is there instead) of each requirement that is not met."""
+    for name, version in needed():
+        there = installed(name)
+        if there is None:
             yield name, version, "it is not installed"
             continue
         if _numbers(there) < _numbers(version):
             yield name, version, f"{there} is installed"
+
+
+def installed(package: str) -> str | None:
+    """The version of a package by its metadata; None where it is not there, or damaged."""
+    try:
+        return metadata.version(package) or None
+    except (metadata.PackageNotFoundError, OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lenet_tune import buildable, devices, manifest, opening, plan, requirements
 from lenet_tune import data as datasets
-from lenet_tune import devices, manifest, opening, plan, requirements
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
@@ -37,6 +37,7 @@ class Place:
     Args:
         out: folder that holds `studies/` and `reports/`.
         source: of the data; None for the default.
+        image_size: (h, w) that its images are resized to; None for their own.
         budget: seconds; None for no limit.
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
@@ -52,6 +53,7 @@ class Place:
     checkpoint_every: int = 1
     trial_timeout: float | None = None
     accept_versions: bool = False
+    image_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,9 @@ def start(options: Options, place: Place) -> Outcome:
     """
     check_in("engine", options.engine, ENGINES)
     plan.searched(options)  # refuses a wrong knob before the data is read
-    dataset = load_data(place.source)
+    dataset = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
+    buildable.check(definition)
     planned = plan.planned_trials(options, definition)
     folder = place.out / "studies" / definition.name
     study = opening.stored(folder)
@@ -95,7 +98,7 @@ def start(options: Options, place: Place) -> Outcome:
         study = Study.create(folder, definition, planned=planned, source=place.source)
     with study:
         opening.check_same(study.definition, definition)
-        if planned is not None and planned > study.planned:
+        if planned is not None and study.planned is not None and planned > study.planned:
             study.set_planned(planned)
         return _sit(study, dataset, place)
 
@@ -107,8 +110,11 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         LeNetTuneError: as `start`; also when the data is not what the study was begun on.
     """
     with Study.open(path) as study:
-        dataset = load_data(place.source or study.source)
-        definition = study.definition
+        definition, source = study.definition, place.source or study.source
+        size = place.image_size
+        if size is None and datasets.takes_size(source):
+            size = tuple(definition.data["image_shape"][:2])
+        dataset = load_data(source, size)
         if dataset.fingerprint != definition.data["fingerprint"]:
             raise StudyError(
                 f"The study {definition.name} was begun on {definition.data['name']} with fingerprint "
@@ -120,7 +126,7 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         return _sit(study, dataset, place)
 
 
-def load_data(source: str | None) -> DataSet:
+def load_data(source: str | None, image_size: tuple[int, int] | None = None) -> DataSet:
     """The data set; what it is labelled with is said once."""
     said: list[str] = []
 
@@ -128,7 +134,7 @@ def load_data(source: str | None) -> DataSet:
         said.append(text)
         say(text)
 
-    dataset = datasets.load(source, say=tell)
+    dataset = datasets.load(source, image_size=image_size, say=tell)
     if dataset.notice and not any(dataset.notice in text for text in said):
         say(f"NOTICE: the data is {dataset.name}: {dataset.notice}.")
     return dataset
@@ -200,13 +206,13 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     course = course or _plain_course(study)
     with stoppable(), course.progress as progress:
         try:
-            _greet(study, facts)
+            opening.greet(study, facts)
             tools, spec = _tools(study, dataset, place, progress)
             try:
                 course.run(study, tools)
                 complete = True
             except search.BudgetSpent:
-                say(f"The budget of {duration(place.budget)} is spent. Go on with: {course.way_on}")
+                say(f"The budget of {duration(place.budget or 0.0)} is spent. Go on with: {course.way_on}")
             measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
             stopped_by = interruption.number
@@ -233,7 +239,7 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple
     definition = study.definition
     training = plan.training_data(definition, dataset)
     spec = plan.input_spec(definition, training)
-    study.set_channel_statistics(spec.channel_mean, spec.channel_std)
+    study.set_channel_statistics(spec.channel_mean or (), spec.channel_std or ())
     tools = search.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),
@@ -278,16 +284,3 @@ def build_oracle(definition: Definition, spec: InputSpec, planned: int | None) -
         seed=definition.seed,
         options=oracles.OracleOptions(**options),
     )
-
-
-def _greet(study: Study, facts: dict[str, Any]) -> None:
-    d = study.definition
-    say(
-        f"{d.title}: study {d.name}, {d.data['name']} ({d.train_size:,} training, {d.held_out_size:,} "
-        f"{d.held_out_name} images), {facts['device']}, {facts['backend']}, {d.engine} engine"
-    )
-    snapshot = study.snapshot()
-    if snapshot.trials:
-        again = len(snapshot.trials) - snapshot.ended
-        to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
-        say(f"resuming: {snapshot.ended} done, {again} again{to_go}")

@@ -15,6 +15,9 @@ from lenet_tune.knobs import BY_NAME, DEFAULTS, KNOBS, Choice, Domain, Knob, Ran
 
 Setting = dict[str, Any]
 
+SHAPE_KNOBS = ("kernel_size", "depth", "padding", "pool_places")
+"""The knobs that decide whether a network can be built (`LeNetConfig.map_shapes`)."""
+
 
 def is_active(knob: Knob, values: Mapping[str, Any]) -> bool:
     """Whether `knob` counts where the other knobs have `values`."""
@@ -91,6 +94,18 @@ def is_feasible(values: Mapping[str, Any], spec: InputSpec) -> bool:
     return True
 
 
+def default_in(knob: Knob, domain: Domain) -> Any:
+    """The knob's default, or the value of the domain that stands for it."""
+    if isinstance(domain, Range):
+        return min(max(knob.default, domain.low), domain.high)
+    return knob.default if knob.default in domain else domain.values[0]
+
+
+def _range(data: Mapping[str, Any]) -> Range:
+    low, high = data["range"]
+    return Range(low, high, log=data["log"])
+
+
 @dataclass(frozen=True)
 class Space:
     """What a study varies: one domain a knob; a domain of one value fixes the knob."""
@@ -143,12 +158,22 @@ class Space:
                 )
         seen = set()
         names = list(self.domains)
-        for values in itertools.product(*(self.domains[name].values for name in names)):
+        listed = [domain.values for domain in self.domains.values() if isinstance(domain, Choice)]
+        for values in itertools.product(*listed):
             setting = complete(dict(zip(names, values, strict=True)))
             identity = key(setting)
             if identity not in seen:
                 seen.add(identity)
                 yield setting
+
+    def shapes(self) -> Iterator[Setting]:
+        """A setting for every distinct combination of `SHAPE_KNOBS`, the other knobs near their defaults."""
+        others = {
+            name: Choice((default_in(BY_NAME[name], domain),))
+            for name, domain in self.domains.items()
+            if name not in SHAPE_KNOBS
+        }
+        return self.replace(others).grid()
 
     def to_json(self) -> dict[str, Any]:
         """A plain form that `from_json` reads back."""
@@ -163,8 +188,5 @@ class Space:
     def from_json(cls, data: Mapping[str, Any]) -> "Space":
         """The space that `to_json` wrote."""
         return cls(
-            {
-                name: Choice(tuple(d["choice"])) if "choice" in d else Range(*d["range"], log=d["log"])
-                for name, d in data.items()
-            }
+            {name: Choice(tuple(d["choice"])) if "choice" in d else _range(d) for name, d in data.items()}
         )

@@ -51,7 +51,7 @@ def fitted(setting: Mapping[str, Any], space: Space) -> Setting:
 
     Its epochs are the study's too: the most that it tries, unless it tries as many as the starting point has.
     """
-    fixed = {name: domain.values[0] for name, domain in space.domains.items() if domain.is_fixed}
+    fixed = {n: d.values[0] for n, d in space.domains.items() if isinstance(d, Choice) and d.is_fixed}
     full = complete({**setting, **fixed})
     epochs = space.domains["epochs"]
     if full["epochs"] not in epochs:

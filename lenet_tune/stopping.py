@@ -86,7 +86,7 @@ class StopRule:
         """
         over = {(end.trial, end.repeat) for end in ended}
         judged = [r for r in results if r.id not in over and r.epoch in rungs(running[r.id].train.epochs)]
-        against = {}
+        against: dict[int, int] = {}
         for epoch in {r.epoch for r in judged}:
             own = {r.id: r.held_out_accuracy for r in results if r.epoch == epoch}
             reached = {**study.accuracies_at(epoch), **own}

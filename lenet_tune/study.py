@@ -204,8 +204,9 @@ class Study:
         with self._transaction() as db:
             for e in epochs:
                 row = (_real(e.train_loss), e.train_accuracy, _real(e.held_out_loss), e.held_out_accuracy)
-                values = (*e.id, e.epoch, *row, e.seconds)
-                db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+                db.execute(
+                    "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*e.id, e.epoch, *row, e.seconds)
+                )
             for identity, state in (checkpoints or {}).items():
                 values = (*identity, state.epoch, pack(state))
                 db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", values)

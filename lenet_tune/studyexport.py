@@ -4,7 +4,9 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from lenet_tune.engines.base import EpochResult
 from lenet_tune.errors import StudyError
 from lenet_tune.interchange import snapshot_from_json, snapshot_to_json
 from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
@@ -57,10 +59,10 @@ def _finished(trial: TrialRecord) -> TrialRecord:
 
 
 def _rounded(execution: ExecutionRecord) -> ExecutionRecord:
-    epochs = tuple(
-        replace(epoch, **{name: _round(getattr(epoch, name), digits) for name, digits in _DIGITS.items()})
-        for epoch in execution.epochs
-    )
+    def rounded(epoch: EpochResult) -> dict[str, Any]:
+        return {name: _round(getattr(epoch, name), digits) for name, digits in _DIGITS.items()}
+
+    epochs = tuple(replace(epoch, **rounded(epoch)) for epoch in execution.epochs)
     seconds = execution.seconds
     return replace(execution, epochs=epochs, seconds=None if seconds is None else _round(seconds, 3))
 

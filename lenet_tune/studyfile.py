@@ -204,7 +204,7 @@ def pack(state: Checkpoint) -> bytes:
     buffer = io.BytesIO()
     arrays = {f"w{i}": a for i, a in enumerate(state.weights)}
     arrays |= {f"v{i}": a for i, a in enumerate(state.velocities)}
-    np.savez(buffer, **arrays)
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -62,7 +62,8 @@ def read_test_readings(db: sqlite3.Connection) -> tuple[TestReading, ...]:
 
 
 def _rows(db: sqlite3.Connection, table: str, trial: str, cohort: int | None, order: str) -> sqlite3.Cursor:
-    where, values = "", ()
+    where = ""
+    values: tuple[int, ...] = ()
     if cohort is not None:
         where, values = f" WHERE {trial} IN (SELECT trial FROM execution WHERE cohort = ?)", (cohort,)
     return db.execute(f"SELECT * FROM {table}{where} ORDER BY {order}", values)

@@ -175,10 +175,11 @@ class Trainer:
     def end_failed(self, identity: tuple[int, int], error: Exception) -> None:
         """Store that an execution failed."""
         trial, repeat = identity
-        end = Ending(trial=trial, repeat=repeat, outcome="failed", error=one_line(error))
+        reason = one_line(error)
+        end = Ending(trial=trial, repeat=repeat, outcome="failed", error=reason)
         self.study.record([], endings=[end], device=self.device)
         self.watcher.ended(end, None)
-        self.failures.add(end.error)
+        self.failures.add(reason)
 
     def _store(self, epoch: GroupEpoch, running: dict[tuple[int, int], Execution]) -> list[Ending]:
         """One transaction for all that a group's epoch brought; returns the executions that ended."""

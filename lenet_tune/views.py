@@ -37,6 +37,8 @@ def print_trials(snapshot: Snapshot, rows: int | None = None) -> None:
     click.echo(
         f"score: {table.held_out_name} accuracy after the last epoch, mean over n seeds; sd over seeds"
     )
+    if words := analysis.model_words(snapshot):
+        click.echo(words)
     if snapshot.standing is not None:
         click.echo("fresh: the same over n fresh seeds ± its 95 % interval; one rank: cannot be told apart")
 

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from lenet_tune.errors import LeNetTuneError
 from lenet_tune.records import Snapshot
@@ -108,6 +108,7 @@ class Pages:
         self._complain = complain
         self._lock = Lock()
         snapshot = watched.look()
+        assert snapshot is not None  # the first look always finds something new
         self._shown = self._page(snapshot, 1)
 
     @property
@@ -209,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         hosts = self.headers.get_all("Host") or []
-        port = self.server.server_address[1]
+        port = cast(ThreadingHTTPServer, self.server).server_port
         known = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
         return len(hosts) == 1 and hosts[0].strip().lower() in known
 

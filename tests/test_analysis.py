@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from lenet_tune import analysis
 from lenet_tune.analysis.text import duration, listed, percent, points
@@ -293,6 +294,54 @@ def test_class_accuracies_come_from_the_rows_of_the_confusion_matrix():
     assert [c.accuracy for c in found] == pytest.approx(np.diag(confusion) / confusion.sum(axis=1))
     wrong = confusion - np.diag(np.diag(confusion))
     assert [c.taken_count for c in found] == wrong.max(axis=1).tolist()
+
+
+def figures(confusion, **more):
+    """A best model's figures with this confusion matrix."""
+    confusion = np.array(confusion)
+    names = [f"c{i}" for i in range(len(confusion))]
+    return {
+        "trial": 0, "images": int(confusion.sum()), "split": "test", "classes": names,
+        "accuracy": float(np.trace(confusion) / confusion.sum()), "confusion": confusion.tolist(), **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("confusion", "balanced", "unbalanced"),
+    [
+        ([[8, 2], [5, 5]], 0.65, False),
+        ([[90, 0], [10, 0]], 0.5, True),
+        ([[90, 10, 0], [0, 5, 5], [0, 0, 1]], (0.9 + 0.5 + 1) / 3, True),
+        ([[3, 1, 0], [1, 1, 0], [0, 0, 0]], (0.75 + 0.5) / 2, True),
+    ],
+)
+def test_balanced_accuracy_is_the_mean_over_classes_with_images(confusion, balanced, unbalanced):
+    model = analysis.best_model(figures(confusion))
+    assert model.balanced_accuracy == pytest.approx(balanced)
+    assert model.is_unbalanced == unbalanced
+    true, predicted = (np.repeat(i.ravel(), np.ravel(confusion)) for i in np.indices(np.shape(confusion)))
+    assert model.balanced_accuracy == pytest.approx(balanced_accuracy_score(true, predicted))
+
+
+def test_balanced_accuracy_is_unknown_without_a_confusion_matrix():
+    for confusion in (None, [[0, 0], [0, 0]]):
+        model = analysis.best_model({**figures([[1, 0], [0, 1]]), "confusion": confusion})
+        assert model.balanced_accuracy is None
+        kept = {**figures([[1]]), "confusion": confusion}
+        assert analysis.model_words(replace(study(t(0, [0.5])), best_model=kept)) is None
+
+
+def test_the_summary_names_balanced_accuracy_where_classes_are_unequal():
+    def told(confusion):
+        found = replace(study(t(0, [0.5])), best_model=figures(confusion))
+        return analysis.summary(found), analysis.model_words(found)
+
+    even, words = told([[8, 2], [5, 5]])
+    assert "balanced" not in even
+    assert words == "model of trial 0: accuracy 65.0 %, balanced accuracy 65.0 % on 20 test images"
+    uneven, words = told([[90, 0], [10, 0]])
+    assert "balanced accuracy of the model shown 50.0 %, its classes unequal" in uneven
+    assert words == "model of trial 0: accuracy 90.0 %, balanced accuracy 50.0 % on 100 test images"
 
 
 @pytest.mark.parametrize(

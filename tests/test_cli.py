@@ -103,6 +103,9 @@ def test_resuming_on_other_data_is_refused(cli):
 def test_trials_come_as_a_table_as_csv_and_as_json(cli):
     cli("random", "--trials", "3", "--name", "mine", *SMALL)
     table = cli("trials", "mine").stdout
+    measured = "accuracy 100.0 %, balanced accuracy 100.0 % on 4 test images"
+    assert measured in table
+    assert measured in cli("study", "mine").stdout
     assert "rank  trial" in table
     assert max(map(len, table.splitlines()[3:])) <= 120
     rows = json.loads(cli("trials", "mine", "--json").stdout)
@@ -201,3 +204,71 @@ def test_a_signal_stops_the_search_keeps_what_is_done_and_says_how_to_go_on(tiny
     assert "Go on with: lenet-tune resume studies/" in stderr
     page = tmp_path / stdout.splitlines()[-1]
     assert "interrupted" in page.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Two classes of ten grey images each, of two sizes."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = rng.integers(0, 256, (12 + i % 2, 12), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    return tmp_path / "images"
+
+
+def test_a_search_on_a_folder_of_images_resumes_at_the_size_it_was_begun_with(cli, image_folder):
+    words = ("random", "--trials", "3", "--data", str(image_folder), *SMALL)
+    refused = cli(*words)
+    assert refused.exit_code == 6
+    assert "--image-size" in refused.stderr
+    begun = cli(*words, "--image-size", "10x12", "--name", "mine")
+    assert begun.exit_code == 0, begun.output
+    assert "a stratified sixth" in begun.stdout
+    more = cli("resume", "mine", "--trials", "4")
+    assert more.exit_code == 0, more.output
+    other = cli("resume", "mine", "--trials", "5", "--image-size", "12x10")
+    assert other.exit_code == 4
+    assert "fingerprint" in other.stderr
+
+
+def test_class_weights_are_an_option_of_every_search(cli):
+    for words in (("random", "--trials", "2"), ("hyperband",), ("grid", "--knob", "momentum=0,0.9")):
+        result = cli(*words, "--class-weights", "balanced", *SMALL, "--knob", "learning_rate=0.01,0.02,0.03")
+        assert result.exit_code == 0, result.output
+        assert "balanced class weights" in result.stderr
+    assert "class-weights" in cli("random", "--class-weights", "heavy").stderr
+
+
+@pytest.mark.parametrize("text", ["0", "x", "8x", "8x8x8", "-8", "4097", "²"])
+def test_a_wrong_image_size_is_refused(cli, image_folder, text):
+    result = cli("random", "--data", str(image_folder), "--image-size", text)
+    assert result.exit_code == 2
+    assert "image_size" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grid", "--section", "1"),
+        ("random", "--section", "1", "--knob", "padding=valid"),
+        ("hyperband", "--section", "2"),
+        ("grid", "--section", "1", "--dry-run"),
+    ],
+)
+def test_a_study_of_which_nothing_can_be_built_is_refused_before_it_is_there(cli, words):
+    result = cli(*words)
+    assert result.exit_code == 2, result.output
+    assert "can be built for 8x8 images: A " in result.stderr
+    assert not Path("studies").exists()
+
+
+def test_a_setting_that_the_images_are_too_small_for_fails_with_its_rule(cli):
+    result = cli("grid", "--knob", "kernel_size=3,5", "--knob", "padding=valid,same", "--epochs", "2")
+    assert result.exit_code == 0, result.output
+    assert "2 of 4 settings cannot be built for 8x8 images and end as failed." in result.stderr
+    assert result.stdout.count("  failed  ") == 2

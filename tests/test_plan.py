@@ -133,3 +133,39 @@ def test_quick_is_small(tiny_data):
     definition = plan.define(Options(kind="random", quick=True, trials=3), tiny_data)
     assert definition.train_size <= plan.Quick.train_size
     assert definition.held_out_size <= plan.Quick.held_out_size
+
+
+def uneven(tiny_data):
+    from dataclasses import replace
+
+    kept = np.flatnonzero((tiny_data.train.labels != 0) | (np.arange(len(tiny_data.train)) < 40))
+    return replace(tiny_data, train=tiny_data.train.take(kept))
+
+
+@pytest.mark.parametrize(
+    "options", [{"kind": "random"}, {"kind": "hyperband"}, {"kind": "grid", "section": 1}], ids=str
+)
+def test_balanced_class_weights_come_from_the_images_that_are_trained_on(tiny_data, options):
+    data = uneven(tiny_data)
+    definition = plan.define(Options(**options, class_weights="balanced", train_size=50), data)
+    training = plan.training_data(definition, data)
+    counts = np.bincount(training.train.labels)
+    assert training.class_weights == pytest.approx(50 / (4 * counts))
+    assert training.class_weights[0] > 2 * training.class_weights[1]
+    assert definition.title.endswith(", balanced class weights")
+
+
+def test_class_weights_make_another_study_and_none_is_as_before(tiny_data):
+    plain, none, balanced = (
+        plan.define(Options(kind="random", **more), tiny_data)
+        for more in ({}, {"class_weights": "none"}, {"class_weights": "balanced"})
+    )
+    assert plain == none
+    assert "class_weights" not in none.options
+    assert plan.training_data(none, tiny_data).class_weights is None
+    assert balanced.name != plain.name
+
+
+def test_unknown_class_weights_are_refused():
+    with pytest.raises(SettingError, match="class_weights"):
+        Options(kind="random", class_weights="heavy")

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.utils.class_weight import compute_class_weight
 
 from lenet_tune.config import InputSpec, LeNetConfig, TrainConfig
+from lenet_tune.data import Split
 from lenet_tune.engines import reference
-from lenet_tune.engines.base import Execution, TrainingData, epoch_order
+from lenet_tune.engines.base import Execution, TrainingData, balanced_weights, epoch_order
 from lenet_tune.model import build_lenet, compile_lenet
 
 SPEC = InputSpec(image_shape=(8, 8, 3), num_classes=4)
@@ -45,6 +47,36 @@ def test_steps_follow_the_stated_order_of_images(data):
         model.train_on_batch(data.train.images[batch], labels[data.train.labels[batch]])
     for trained, expected in zip(epoch.checkpoint(e.id).weights, model.get_weights(), strict=True):
         np.testing.assert_allclose(trained, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "categorical_crossentropy"])
+def test_class_weights_multiply_the_training_loss_and_leave_the_held_out_figures(data, loss):
+    factors = np.array([0.25, 1.0, 4.0, 0.5])
+    # One step an epoch that moves nothing: its loss is that of the initial weights.
+    e = execution(train=TrainConfig(batch_size=200, epochs=1, learning_rate=1e-12, loss=loss))
+    weighted = TrainingData(train=data.train, held_out=data.held_out, class_weights=tuple(factors))
+    plain, found = (next(reference.train_group([e], d)).results[0] for d in (data, weighted))
+    outputs = build_lenet(e.lenet, seed=e.seed).predict(data.train.images, verbose=0)
+    hot = np.eye(4)[data.train.labels]
+    losses = {
+        "mean_squared_error": ((outputs - hot) ** 2).mean(axis=1),
+        "categorical_crossentropy": -np.log((outputs * hot).sum(axis=1)),
+    }[loss]
+    assert plain.train_loss == pytest.approx(losses.mean(), rel=1e-5)
+    assert found.train_loss == pytest.approx((losses * factors[data.train.labels]).mean(), rel=1e-5)
+    assert found.train_loss != pytest.approx(plain.train_loss, rel=1e-2)
+    assert found.held_out_loss == pytest.approx(plain.held_out_loss, rel=1e-6)
+    assert found.train_accuracy == pytest.approx(plain.train_accuracy)
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    labels = np.repeat(np.array([0, 1, 3]), [50, 30, 5])
+    split = Split(images=np.zeros((85, 2, 2, 1), dtype=np.uint8), labels=labels)
+    weights = balanced_weights(split, 5)
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels)
+    assert [weights[c] for c in (0, 1, 3)] == pytest.approx(list(expected))
+    assert (weights[2], weights[4]) == (1.0, 1.0)
+    assert np.mean([weights[label] for label in labels]) == pytest.approx(1.0)
 
 
 def test_it_learns(data):

@@ -31,7 +31,7 @@ from lenet_tune.analysis.noise import expected_maximum, optimism, seed_noise
 from lenet_tune.analysis.parallel import ParallelCoordinates, parallel_coordinates
 from lenet_tune.analysis.parameters import parameter_count
 from lenet_tune.analysis.ranking import RankedTable, fixed, ranked_table, varying
-from lenet_tune.analysis.summary import state, summary
+from lenet_tune.analysis.summary import model_words, state, summary
 
 __all__ = [
     "Advice",
@@ -69,6 +69,7 @@ __all__ = [
     "leaders",
     "learning_curves",
     "main_effects",
+    "model_words",
     "not_comparable",
     "optimism",
     "overfit",

@@ -59,6 +59,24 @@ class BestModel:
     feature_layer: str
     samples: tuple[Sample, ...]
 
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """Mean over the classes of the part of their images that is right; None without a confusion matrix.
+
+        It is `accuracy` where all classes have as many images; a class without images does not count.
+        Source: Brodersen et al. (2010).
+        """
+        if self.confusion is None or not self.confusion.any():
+            return None
+        sizes = self.confusion.sum(axis=1)
+        there = sizes > 0
+        return float((np.diag(self.confusion)[there] / sizes[there]).mean())
+
+    @property
+    def is_unbalanced(self) -> bool:
+        """Whether the classes of the measured images differ in size."""
+        return self.confusion is not None and len(set(self.confusion.sum(axis=1).tolist())) > 1
+
 
 def best_model(data: Mapping[str, Any] | None) -> BestModel | None:
     """The figures in `Snapshot.best_model`; what is missing or has no sound shape is left out."""

@@ -84,14 +84,14 @@ def judge(claims: Sequence[Claim], pool: Pool) -> tuple[ClaimVerdict, ...]:
     chances = {name: found for name, tests in results.items() if (found := _chances(tests)) is not None}
     ps = {name: min(1.0, 2 * min(pair)) for name, pair in chances.items()}
     corrected = holm(ps, len(claims))
-    found = []
+    verdicts = []
     for claim in claims:
         name, tests = claim.name, results[claim.name]
         verdict = _verdict(tests, chances.get(name), corrected.get(name))
         if pool.reasons and verdict != NOT_RUN:
             verdict = NOT_COMPARABLE
         seeds = _seeds(tests, len(claims)) if verdict == UNDECIDED else None
-        found.append(
+        verdicts.append(
             ClaimVerdict(
                 claim=claim,
                 results=tests,
@@ -101,7 +101,7 @@ def judge(claims: Sequence[Claim], pool: Pool) -> tuple[ClaimVerdict, ...]:
                 seeds=seeds,
             )
         )
-    return tuple(found)
+    return tuple(verdicts)
 
 
 def _result(test: Test, pool: Pool) -> TestResult:

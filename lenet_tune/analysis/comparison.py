@@ -3,7 +3,9 @@
 No verdict is given here: the report publishes one run without a spread.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lenet_tune import sections
 from lenet_tune.analysis.curves import TrialCurves, trial_curves
@@ -105,7 +107,7 @@ def not_comparable(definition: Definition) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _identity(setting) -> tuple:
+def _identity(setting: Mapping[str, Any]) -> tuple:
     # Epochs aside; a setting with a knob of another version is equal to itself only.
     try:
         return key({name: value for name, value in setting.items() if name != "epochs"})

@@ -100,7 +100,8 @@ def _counts(total: int) -> list[int]:
 
 def _point(scores: list[float], n: int, each: float) -> ExpectedPoint:
     chances = _chances(len(scores), n)
-    cumulated, quantiles = 0.0, []
+    cumulated = 0.0
+    quantiles: list[float] = []
     for score, chance in zip(scores, chances, strict=True):
         cumulated += chance
         while len(quantiles) < len(QUANTILES) and cumulated >= QUANTILES[len(quantiles)] - 1e-12:

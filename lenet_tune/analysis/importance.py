@@ -140,7 +140,7 @@ def _draws(known: Sequence[Column], scores: np.ndarray) -> np.ndarray:
     """(RESAMPLES, knobs) float64: the importance of each knob in each draw."""
     rng = np.random.default_rng(0)
     table, _ = _table(known)
-    found = []
+    found: list[np.ndarray] = []
     while len(found) < RESAMPLES:
         drawn = rng.integers(len(scores), size=len(scores))
         others = np.setdiff1d(np.arange(len(scores)), drawn)

@@ -1,6 +1,6 @@
 """Trials in the order of their score, and which knobs set them apart."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,13 @@ SCORES = 5
 """So many columns of `HEAD` come before those of fresh seeds."""
 
 FRESH = ("fresh", "±", "fresh n")
-_SHOWN = {"score": percent, "sd": points, "seconds": duration, "fresh": percent, "±": points}
+_SHOWN: dict[str, Callable[..., str]] = {
+    "score": percent,
+    "sd": points,
+    "seconds": duration,
+    "fresh": percent,
+    "±": points,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +88,7 @@ def ranked_table(snapshot: Snapshot) -> RankedTable:
 def _row(
     trial: TrialRecord, rank: int | None, names: tuple[str, ...], fresh: Mapping[int, Estimate]
 ) -> tuple[Any, ...]:
-    head = (rank, trial.number, trial.score, trial.spread, len(trial.accuracies))
+    head: tuple[Any, ...] = (rank, trial.number, trial.score, trial.spread, len(trial.accuracies))
     own = fresh.get(trial.number)
     if fresh:
         head += (None, None, None) if own is None else (own.mean, own.half_width, own.n)

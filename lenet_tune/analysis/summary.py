@@ -2,6 +2,7 @@
 
 from statistics import fmean
 
+from lenet_tune.analysis.best_model import best_model
 from lenet_tune.analysis.comparison import comparison
 from lenet_tune.analysis.confirmation import interval, standing_words
 from lenet_tune.analysis.curves import best_so_far
@@ -40,6 +41,7 @@ def summary(snapshot: Snapshot) -> str:
         *(_confirmed(snapshot) if snapshot.standing else _unconfirmed(snapshot)),
         *_beside_report(snapshot),
         *_beside_test(snapshot),
+        *_balanced(snapshot),
         *_stalled(snapshot),
     ]
     bad = snapshot.count("failed") + snapshot.count("diverged")
@@ -104,6 +106,26 @@ def _beside_test(snapshot: Snapshot) -> list[str]:
     mean = percent(fmean(r.accuracy for r in own), 1)
     models = f" (mean of {len(own)} models)" if len(own) > 1 else ""
     return [f"on {own[-1].images:,} test images {mean}{models}"]
+
+
+def _balanced(snapshot: Snapshot) -> list[str]:
+    model = best_model(snapshot.best_model)
+    if model is None or not model.is_unbalanced or model.balanced_accuracy is None:
+        return []
+    return [
+        f"balanced accuracy of the model shown {percent(model.balanced_accuracy, 1)}, its classes unequal"
+    ]
+
+
+def model_words(snapshot: Snapshot) -> str | None:
+    """Accuracy and balanced accuracy of the model that the study keeps; None where it keeps no figures."""
+    model = best_model(snapshot.best_model)
+    if model is None or model.balanced_accuracy is None or not is_number(model.accuracy):
+        return None
+    return (
+        f"model of trial {model.trial}: accuracy {percent(model.accuracy, 1)}, balanced accuracy "
+        f"{percent(model.balanced_accuracy, 1)} on {model.confusion.sum():,} {model.split} images"
+    )
 
 
 def _stalled(snapshot: Snapshot) -> list[str]:

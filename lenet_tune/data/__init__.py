@@ -1,7 +1,16 @@
 """Data sets by name or path, parts of them by seed, and their fingerprints; nothing here needs Keras."""
 
-from lenet_tune.data.loading import NAMES, load
+from lenet_tune.data.loading import NAMES, load, takes_size
 from lenet_tune.data.sets import DataSet, Split
 from lenet_tune.data.splits import channel_statistics, stratified_split, subset
 
-__all__ = ["NAMES", "DataSet", "Split", "channel_statistics", "load", "stratified_split", "subset"]
+__all__ = [
+    "NAMES",
+    "DataSet",
+    "Split",
+    "channel_statistics",
+    "load",
+    "stratified_split",
+    "subset",
+    "takes_size",
+]

@@ -9,7 +9,7 @@ import gzip
 import tarfile
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, Any, cast
 
 from lenet_tune.data.files import MIB, open_file, read_file, reading, shown
 from lenet_tune.errors import DataError
@@ -46,7 +46,8 @@ def read_tar(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         plain = _Limited(gzip.GzipFile(fileobj=file) if zipped else file, path)
-        with tarfile.open(fileobj=plain, mode="r|", errorlevel=2) as archive:
+        # A stream needs to be read and nothing else, but tarfile's type asks for more.
+        with tarfile.open(fileobj=cast(Any, plain), mode="r|", errorlevel=2) as archive:
             for count, member in enumerate(archive):
                 _check_member(member, count, path)
                 name = PurePosixPath(member.name).name
@@ -102,7 +103,7 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) 
 class _Limited:
     """A stream that refuses to give more than `TOTAL_LIMIT` bytes: the guard against bombs."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, path: Path) -> None:
         self.stream, self.path, self.left = stream, path, TOTAL_LIMIT
 
     def read(self, size: int) -> bytes:

@@ -60,6 +60,7 @@ _CIFAR100 = _Layout(
     num_classes=100,
 )
 _WANTED = _CIFAR10.files + _CIFAR100.files
+_FOLDERS = ("cifar-10-batches-py", "cifar-100-python")
 
 
 def looks_like_cifar10(path: Path) -> bool:
@@ -70,13 +71,19 @@ def looks_like_cifar10(path: Path) -> bool:
         return any((folder / "data_batch_1").exists() for folder in (path, path / "cifar-10-batches-py"))
 
 
+def is_official(path: Path) -> bool:
+    """Whether the folder `path` holds a file of an official folder, or such a folder."""
+    inner = any((path / name).is_dir() for name in _FOLDERS)
+    return inner or any((path / name).exists() and not (path / name).is_dir() for name in _WANTED)
+
+
 def load_folder(path: Path) -> DataSet:
     """The data set in an official folder, or in the official folder inside `path`.
 
     Raises:
         DataError: if a file is missing, damaged, swapped or hostile; the message names it.
     """
-    inner = [path / name for name in ("cifar-10-batches-py", "cifar-100-python")]
+    inner = [path / name for name in _FOLDERS]
     with reading(path):
         folder = next((inside for inside in inner if inside.is_dir()), path)
     return _assemble(read_folder(folder, _WANTED), str(folder), "/")
@@ -127,7 +134,7 @@ def _assemble(files: dict[str, bytes], where: str, separator: str) -> DataSet:
             pixels, batch_labels = _batch(
                 read_pickle(files.pop(name), where=place), layout, name, batch_label, place
             )
-            twin = seen.setdefault(hashlib.sha256(pixels).digest(), name)
+            twin = seen.setdefault(hashlib.sha256(pixels.data).digest(), name)
             if twin != name:
                 raise DataError(
                     f"{shown(place)} holds the same images as {twin}. Get the official file again."
@@ -177,13 +184,13 @@ def _batch(
     elif told != batch_label:
         fault = f"must be {batch_label!r}, but is {shown(told) if isinstance(told, str) else 'not'}"
     elif not isinstance(pixels, PickledArray) or pixels.array.shape != (rows, 3072):
-        got = pixels.array.shape if isinstance(pixels, PickledArray) else "none"
-        fault = f"must hold data of shape ({rows}, 3072) uint8, but has {got}"
+        shape = pixels.array.shape if isinstance(pixels, PickledArray) else "none"
+        fault = f"must hold data of shape ({rows}, 3072) uint8, but has {shape}"
     elif not isinstance(labels, list) or len(labels) != rows:
         got = len(labels) if isinstance(labels, list) else "no list of"
         fault = f"must hold {rows:,} {layout.labels_key}, but has {got}"
     elif not all(type(label) is int and 0 <= label < layout.num_classes for label in labels):
         fault = f"must hold {layout.labels_key} in [0, {layout.num_classes - 1}], but holds others"
-    if fault is not None:
+    if fault is not None or not isinstance(pixels, PickledArray):
         raise DataError(f"{shown(place)} {fault}. Get the official file again.")
     return np.ascontiguousarray(pixels.array), np.array(labels, dtype=np.int64)

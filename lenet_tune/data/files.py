@@ -15,6 +15,9 @@ from lenet_tune.errors import DataError
 
 MIB = 2**20
 
+IMAGES_LIMIT = 4096 * MIB
+"""Bytes of all images of a data set; far more than a LeNet is for."""
+
 _FAULTS = (
     OSError,
     EOFError,
@@ -80,6 +83,27 @@ def open_file(path: Path) -> Iterator:
                 f"{shown(path)} must be a regular file, but is a pipe, device or the like. Pass a file."
             )
         yield file
+
+
+def check_memory(size: int, what: object, way_out: str) -> None:
+    """Refuse images that take more than half of the machine's memory, or more than `IMAGES_LIMIT`.
+
+    Args:
+        size: bytes.
+        what: their source, for the message.
+
+    Raises:
+        DataError: with `way_out`.
+    """
+    limit = IMAGES_LIMIT
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
+        limit = min(limit, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+    if size > limit:
+        raise DataError(
+            f"the images of {shown(what)} must take at most {limit / MIB:,.0f} MiB of memory, but take "
+            f"{size / MIB:,.0f}. {way_out}"
+        )
 
 
 def _reason(fault: BaseException) -> str:

@@ -4,6 +4,7 @@ Letters: n images, h rows, w columns, c channels.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,9 @@ import numpy as np
 from lenet_tune.errors import DataError
 
 MAX_CLASSES = 1000
+
+MAX_CHANNELS = 16
+"""More are taken for images whose channels come first, (n, c, h, w)."""
 
 NOT_COMPARABLE = "not CIFAR-10, not comparable with the report"
 """The notice of every other data set."""
@@ -22,7 +26,7 @@ class Split:
     """Images and their labels, in one order; both arrays are read-only views.
 
     Args:
-        images: (n, h, w, c) uint8, raw pixels 0..255, c is 1 or 3.
+        images: (n, h, w, c) uint8, raw pixels 0..255, c is at most `MAX_CHANNELS`.
         labels: (n,) int64, class indices from 0.
 
     Raises:
@@ -34,10 +38,11 @@ class Split:
 
     def __post_init__(self) -> None:
         images, labels = np.asarray(self.images), np.asarray(self.labels)
-        if images.ndim != 4 or images.dtype != np.uint8 or images.shape[3] not in (1, 3) or 0 in images.shape:
+        plain = images.ndim == 4 and images.dtype == np.uint8
+        if not plain or images.shape[3] > MAX_CHANNELS or 0 in images.shape:
             raise DataError(
-                "images must be (n, h, w, c) uint8 with c 1 or 3 and nothing empty, "
-                f"but got {images.shape} {images.dtype}. Convert them first."
+                f"images must be (n, h, w, c) uint8 with c at most {MAX_CHANNELS} and nothing empty, but "
+                f"got {images.shape} {images.dtype}. Convert them first."
             )
         if labels.shape != images.shape[:1] or labels.dtype != np.int64:
             raise DataError(
@@ -117,9 +122,19 @@ class DataSet:
         digest = hashlib.sha256()
         for split in (self.train, self.test):
             digest.update(repr(split.images.shape).encode())
-            digest.update(np.ascontiguousarray(split.images))
-            digest.update(np.ascontiguousarray(split.labels, dtype="<i8"))
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels, dtype="<i8").data)
         return digest.hexdigest()
+
+
+def safe_name(text: str, size: tuple[int, int] | None = None) -> str:
+    """A data set's name made of `text`: letters, digits, dot and hyphen, at most 60 of them.
+
+    Args:
+        size: (h, w) that the images were resized to, which becomes part of the name.
+    """
+    name = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:60].strip("-._") or "data"
+    return name if size is None else f"{name}-{size[0]}x{size[1]}"
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -109,7 +109,8 @@ def _uniform(rng: np.random.Generator, low: float, high: float, n: int) -> np.nd
 def _offsets(centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixels that each pixel's middle is below and right of centres (2, n, 1, 1): two (n, s, s)."""
     middles = np.arange(SIDE, dtype=np.float32) + 0.5
-    return np.broadcast_arrays(middles[:, None] - centres[0], middles[None, :] - centres[1])
+    down, right = np.broadcast_arrays(middles[:, None] - centres[0], middles[None, :] - centres[1])
+    return down, right
 
 
 def _coverage(depth: np.ndarray) -> np.ndarray:

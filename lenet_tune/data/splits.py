@@ -7,8 +7,24 @@ import operator
 
 import numpy as np
 
-from lenet_tune.data.sets import Split
-from lenet_tune.errors import SettingError
+from lenet_tune.data.files import shown
+from lenet_tune.data.sets import NOT_COMPARABLE, Split
+from lenet_tune.errors import DataError, SettingError
+
+TEST_PART = 6
+"""One image in so many becomes a test image where a source has none; CIFAR-10 has as many."""
+
+
+def notice_of(test: str | None) -> str:
+    """The notice of a user's own data.
+
+    Args:
+        test: name of the part that is tested on; None where `share_out` has set it aside.
+    """
+    if test is None:
+        return f"{NOT_COMPARABLE}; a stratified sixth of its images, drawn with seed 0, is the test set"
+    return NOT_COMPARABLE if test.lower().startswith("test") else f"{NOT_COMPARABLE}; its test set is {test}"
+
 
 STD_FLOOR = 1.0
 """Grey levels out of 255; a channel with less spread is as good as constant, and dividing by it explodes."""
@@ -33,14 +49,47 @@ def stratified_split(split: Split, *, size: int, seed: int) -> tuple[Split, Spli
     Raises:
         SettingError: if `size` or `seed` is out of range.
     """
-    size = _whole(size, "size of the held-out part", 1, len(split) - 1)
-    rng = np.random.default_rng(_whole(seed, "seed", 0, None))
-    held_out = np.zeros(len(split), dtype=bool)  # (n,)
-    names, counts = np.unique(split.labels, return_counts=True)  # (k,), (k,)
-    for name, quota in zip(names, _quotas(counts, size, rng), strict=True):
-        members = np.flatnonzero(split.labels == name)
-        held_out[rng.permutation(members)[:quota]] = True
+    held_out = stratified_choice(split.labels, size=size, seed=seed)
     return split.take(np.flatnonzero(~held_out)), split.take(np.flatnonzero(held_out))
+
+
+def stratified_choice(labels: np.ndarray, *, size: int, seed: int) -> np.ndarray:
+    """Which images `stratified_split` holds out: (n,) bool.
+
+    Args:
+        labels: (n,) int64.
+        size, seed: as there.
+
+    Raises:
+        SettingError: if `size` or `seed` is out of range.
+    """
+    size = _whole(size, "size of the held-out part", 1, len(labels) - 1)
+    rng = np.random.default_rng(_whole(seed, "seed", 0, None))
+    held_out = np.zeros(len(labels), dtype=bool)  # (n,)
+    names, counts = np.unique(labels, return_counts=True)  # (k,), (k,)
+    for name, quota in zip(names, _quotas(counts, size, rng), strict=True):
+        members = np.flatnonzero(labels == name)
+        held_out[rng.permutation(members)[:quota]] = True
+    return held_out
+
+
+def share_out(labels: np.ndarray, where: object) -> tuple[np.ndarray, int]:
+    """Set test images aside where a source has none; the same ones for the same labels.
+
+    Returns:
+        (n,) int64, the images to train on and after them those to test on; how many the first are.
+
+    Raises:
+        DataError: if there are too few images.
+    """
+    if len(labels) < TEST_PART:
+        raise DataError(
+            f"{shown(where)} must hold at least {TEST_PART} images, of which a part becomes the test images, "
+            f"but holds {len(labels)}. Add images, or test/CLASS/ beside train/CLASS/."
+        )
+    held_out = stratified_choice(labels, size=len(labels) // TEST_PART, seed=0)
+    order = np.concatenate([np.flatnonzero(~held_out), np.flatnonzero(held_out)])
+    return order, int((~held_out).sum())
 
 
 def subset(split: Split, *, size: int, seed: int) -> Split:

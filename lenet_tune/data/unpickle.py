@@ -97,7 +97,8 @@ class _Machine:
             handler = _HANDLERS.get(code)
             if handler is None:
                 self.refuse_instruction(code)
-            handler(self)
+            else:
+                handler(self)
         raise _Damage(f"more than {MAX_STEPS:,} instructions")
 
     def take(self, count: int) -> bytes:
@@ -155,7 +156,7 @@ class _Machine:
         self.stack.append(_Marker(role))
 
     def refuse_instruction(self, code: bytes) -> None:
-        known = pickletools.code2op.get(code.decode("latin-1"))
+        known = {op.code: op for op in pickletools.opcodes}.get(code.decode("latin-1"))
         if known is None:
             raise _Damage(f"byte {self.at - 1:,} is no pickle instruction")
         raise DataError(
@@ -230,7 +231,7 @@ def _get(layout: str) -> Callable[[_Machine], None]:
     return _push(lambda machine: machine.memo[machine.number(layout)])
 
 
-_HANDLERS: dict[bytes, Callable[[_Machine], None]] = {
+_HANDLERS: dict[bytes, Callable[[_Machine], object]] = {
     b"\x80": lambda machine: machine.take(1),  # PROTO
     b"\x95": lambda machine: machine.take(8),  # FRAME
     b"(": lambda machine: machine.marks.append(len(machine.stack)),

@@ -10,7 +10,7 @@ from lenet_tune.errors import SettingError
 if keras.backend.backend() == "tensorflow":
     from lenet_tune.engines import tf_backend as ops
 elif keras.backend.backend() == "jax":
-    from lenet_tune.engines import jax_backend as ops
+    from lenet_tune.engines import jax_backend as ops  # type: ignore[no-redef]  # the same functions
 else:
     raise SettingError(
         f"The fused engine runs on TensorFlow or JAX, but Keras uses {keras.backend.backend()}: "

@@ -119,10 +119,16 @@ class GroupEpoch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """What an engine may see: images to train on, and held-out images to measure on after each epoch."""
+    """What an engine may see: images to train on, and held-out images to measure on after each epoch.
+
+    Args:
+        class_weights: factor of each class's images in the training loss, as Keras's `class_weight`: a step's
+            loss is the mean over its images of loss times weight, plus the regularisers. None for 1.
+    """
 
     train: Split
     held_out: Split
+    class_weights: tuple[float, ...] | None = None
 
 
 class Engine(Protocol):
@@ -136,6 +142,16 @@ class Engine(Protocol):
         keep: Callable[[EpochResult], bool] = ...,
     ) -> Iterator[GroupEpoch]:
         """Train `executions`; one for which `keep` says no after an epoch ends there."""
+
+
+def balanced_weights(split: Split, num_classes: int) -> tuple[float, ...]:
+    """n / (k * images of the class) for each class, k classes being there: their mean over the images is 1.
+
+    Source: King and Zeng (2001), as `class_weight="balanced"` of scikit-learn; 1 for a class without images.
+    """
+    counts = np.bincount(split.labels, minlength=num_classes)
+    present = int((counts > 0).sum())
+    return tuple(len(split) / (present * int(n)) if n else 1.0 for n in counts)
 
 
 def keep_all(result: EpochResult) -> bool:

@@ -218,7 +218,9 @@ class _Group:
         ]  # (B, n) a strand
         fixed = [(s.weights, s.velocities, s.vectors) for s in self.strands]
         batch = self.members[0].execution.train.batch_size
-        outputs = self._run(compiler, steps.train_epoch, fixed, (split, orders, batch))
+        outputs = self._run(
+            compiler, steps.train_epoch, fixed, (split, orders, batch), self.data.class_weights
+        )
         for strand, (state, _) in zip(self.strands, outputs, strict=True):
             strand.weights, strand.velocities = state
         return self._means([figures for _, figures in outputs], len(split), batch)
@@ -232,11 +234,20 @@ class _Group:
         outputs = self._run(compiler, steps.held_out_pass, fixed, (split, orders, batch))
         return self._means(outputs, len(split), batch)
 
-    def _run(self, compiler: Compiler, make: Callable, fixed: list[tuple], visit: tuple) -> list:
+    def _run(
+        self,
+        compiler: Compiler,
+        make: Callable,
+        fixed: list[tuple],
+        visit: tuple,
+        class_weights: tuple[float, ...] | None = None,
+    ) -> list:
         """What each strand's program gives; as many run at once as `side_by_side` says."""
         split, orders, batch = visit
-        weights = steps.batch_weights(len(split), batch, self.strands[0].stack.skeleton.dtype)
-        shared = (ops.on_device(weights), *_resident(split))
+        dtype = self.strands[0].stack.skeleton.dtype
+        shared = (ops.on_device(steps.batch_weights(len(split), batch, dtype)), *_resident(split))
+        if class_weights is not None:
+            shared = (*shared, ops.on_device(np.array(class_weights, dtype)))
         streams = [(*shared, ops.on_device(steps.batches(order, batch))) for order in orders]
         calls = [
             partial(compiler.get(make, strand.stack.skeleton, own, stream), own, stream)

@@ -4,6 +4,7 @@ Letters: K models, N images, C classes.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import keras
 
@@ -11,7 +12,7 @@ from lenet_tune.engines.backend import ops
 from lenet_tune.engines.weighted import ACTIVATIONS
 from lenet_tune.errors import SettingError
 
-Array = ops.Array
+Array: TypeAlias = ops.Array
 
 OUTPUTS = {**ACTIVATIONS, "softmax": ops.softmax}
 

@@ -5,14 +5,14 @@ Letters: K models, N images, h, w, c = height, width, channels, f filters.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-Array = jax.Array
+Array: TypeAlias = jax.Array
 
 LOGIT_ACTIVATIONS: frozenset[str] = frozenset()  # Keras's cross-entropy works on clipped probabilities
 

@@ -6,6 +6,7 @@ Letters: K models, N images, h, w, c = height, width, channels, f filters, kh, k
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from lenet_tune.engines.backend import ops
 from lenet_tune.engines.parts import Array, Lanes, Maps
@@ -76,11 +77,11 @@ def choose(name: str | None) -> str:
 
 def convolve(x: Maps, kernels: Array, lanes: Lanes, *, strides: tuple[int, int], padding: str) -> Maps:
     """The convolution of maps in any form with kernels (K, kh, kw, c, f): wide or separate maps."""
-    how = {"strides": strides, "padding": padding}
+    how: dict[str, Any] = {"strides": strides, "padding": padding}
     is_shared = not isinstance(x, list) and len(x.shape) == 5
     if lanes.lowering == "split" and not (is_shared and kernels.shape[-1] % VECTOR):
-        own = zip(_separate(x, lanes), ops.unstack(kernels), strict=True)
-        return [ops.conv_one(maps, kernel, **how) for maps, kernel in own]
+        pairs = zip(_separate(x, lanes), ops.unstack(kernels), strict=True)
+        return [ops.conv_one(maps, kernel, **how) for maps, kernel in pairs]
     if not is_shared:
         return _WIDE[lanes.lowering](x, kernels, **how)
     ends = itertools.accumulate(lanes.blocks)

@@ -10,15 +10,15 @@ Letters: K models, B blocks, N images, h, w, c = height, width, channels, F feat
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from keras import layers
 
 from lenet_tune.engines.backend import ops
 
-Array = ops.Array
-Maps = Array | list[Array]
+Array: TypeAlias = ops.Array
+Maps: TypeAlias = Array | list[Array]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,9 @@ def stack_models(models: Sequence[Model], trains: Sequence[TrainConfig], lanes: 
     outputs = [activation_name(layer) for layer in places[-1]]
     pairs = [(name, train.loss) for name, train in zip(outputs, trains, strict=True)]
     head = Head(pairs=tuple(sorted(set(pairs))))
-    last = replace(fused[-1], part=fused[-1].part.without_activation())
+    part = fused[-1].part
+    assert isinstance(part, Dense)  # `_places` has seen to it
+    last = replace(fused[-1], part=part.without_activation())
     fused = _check_hidden([*fused[:-1], last])
     skeleton = Skeleton(
         parts=tuple(f.part for f in fused),
@@ -123,7 +125,7 @@ def _places(models: Sequence[Model]) -> list[tuple]:
 def _check_hidden(fused: list[Fused]) -> list[Fused]:
     if any("softmax" in getattr(f.part, "kinds", ()) for f in fused):
         raise SettingError("A softmax in a hidden layer cannot be fused: use the reference engine.")
-    if "activity" in fused[-1].part.penalties:
+    if "activity" in getattr(fused[-1].part, "penalties", ()):
         raise SettingError("An activity regulariser on the last layer cannot be fused: drop it.")
     return fused
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from keras import Model
@@ -40,6 +41,7 @@ def _train(
     classes = execution.lenet.input.num_classes
     labels = one_hot(data.train, classes)  # (n, classes) float32
     held_out_labels = one_hot(data.held_out, classes)
+    class_weight = None if data.class_weights is None else dict(enumerate(data.class_weights))
     for epoch in range(execution.first_epoch, execution.train.epochs + 1):
         started = time.perf_counter()
         order = epoch_order(execution.order_seed, epoch, len(data.train))
@@ -49,6 +51,7 @@ def _train(
             batch_size=execution.train.batch_size,
             epochs=1,
             shuffle=False,
+            class_weight=class_weight,
             verbose=0,
         ).history
         held_out = model.evaluate(
@@ -68,7 +71,7 @@ def _train(
             held_out_accuracy=held_out["accuracy"],
             seconds=time.perf_counter() - started,
         )
-        yield GroupEpoch(results=(result,), checkpoint=lambda _, epoch=epoch: _checkpoint(model, epoch))
+        yield GroupEpoch(results=(result,), checkpoint=partial(_checkpoint, model, epoch))
         if not keep(result):
             return
 
@@ -90,7 +93,7 @@ def initial_model(execution: Execution) -> Model:
     return model
 
 
-def _checkpoint(model: Model, epoch: int) -> Checkpoint:
+def _checkpoint(model: Model, epoch: int, _: tuple[int, int]) -> Checkpoint:
     velocities = getattr(model.optimizer, "momentums", None) or ()
     return Checkpoint(
         epoch=epoch,

@@ -5,8 +5,8 @@ filled up with images of weight 0, so that every step has one shape.
 Letters: K models, B blocks, N images a batch, n images in all, S steps.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lenet_tune.engines.backend import ops
 from lenet_tune.engines.parts import Context
 from lenet_tune.engines.program import Skeleton
 
-Array = ops.Array
+Array: TypeAlias = ops.Array
 
 
 def batches(orders: np.ndarray, batch: int) -> np.ndarray:
@@ -63,19 +63,20 @@ def epoch_means(figures: np.ndarray, size: int, batch: int) -> np.ndarray:
 def train_epoch(skeleton: Skeleton) -> Callable:
     """The function that trains a strand for an epoch.
 
-    It takes (weights, velocities, vectors) and the streams (image weights, images, labels, steps); it returns
-    the new (weights, velocities), and the figures (S, 2, K): each step's loss and right answers.
+    It takes (weights, velocities, vectors) and the streams (image weights, images, labels, perhaps class
+    weights, steps); it returns the new (weights, velocities), and the figures (S, 2, K): each step's loss and
+    right answers.
     """
 
     def run(fixed: tuple, streams: tuple) -> tuple:
         weights, velocities, vectors = fixed
-        image_weights, images, labels, order = streams
+        image_weights, *data, order = streams
 
         def step(state: tuple, row: tuple) -> tuple:
             weights, velocities = state
 
             def objective(weights: tuple) -> tuple[Array, Array]:
-                figures = measure(skeleton, (weights, vectors), row, (images, labels))
+                figures = measure(skeleton, (weights, vectors), row, data)
                 return ops.total(figures[0], (0,)), figures
 
             (_, figures), gradients = ops.value_and_gradient(objective, weights)
@@ -90,10 +91,10 @@ def held_out_pass(skeleton: Skeleton) -> Callable:
     """As `train_epoch`, but the weights stay: takes (weights, vectors), gives figures."""
 
     def run(fixed: tuple, streams: tuple) -> Array:
-        image_weights, images, labels, order = streams
+        image_weights, *data, order = streams
 
         def step(state: tuple, row: tuple) -> tuple:
-            return state, measure(skeleton, fixed, row, (images, labels))
+            return state, measure(skeleton, fixed, row, data)
 
         return ops.scan(step, (), (order, image_weights), _figures(skeleton))[1]
 
@@ -104,30 +105,32 @@ def _figures(skeleton: Skeleton) -> Array:
     return ops.on_device(np.zeros((2, skeleton.lanes.models), skeleton.dtype))
 
 
-def measure(skeleton: Skeleton, fixed: tuple, row: tuple, data: tuple) -> Array:
+def measure(skeleton: Skeleton, fixed: tuple, row: tuple, data: Sequence) -> Array:
     """Loss and right answers of one batch.
 
     Args:
         fixed: weights and vectors.
         row: places (B, N) int32 and weights (N,) of the batch's images.
-        data: images (n, h, w, c) uint8 and labels (n,) int32.
+        data: images (n, h, w, c) uint8, labels (n,) int32, and perhaps the weight of each class in the loss.
 
     Returns:
         (2, K): the mean loss with its penalties, and the number of images that are right.
     """
     weights, vectors = fixed
     places, image_weights = row
-    images, labels = data
+    images, labels, *class_weights = data
     lanes = skeleton.lanes
     context = Context(lanes=lanes, image_weights=image_weights)
     x = ops.cast(ops.gather(images, places), skeleton.dtype)  # (B, N, h, w, c)
-    penalties = []
+    penalties: list[Array] = []
     own = zip(skeleton.parts, skeleton.by_part(weights), vectors["parts"], strict=True)
     for part, part_weights, part_vectors in own:
         x, penalty = part.apply(x, part_weights, part_vectors, context)
         penalties += [] if penalty is None else [penalty]
     answers = ops.gather(ops.gather(labels, places), lanes.block_of)  # (K, N)
     losses, correct = skeleton.head.measure(x, answers, vectors["head"])  # (K, N)
+    for factors in class_weights:
+        losses = losses * ops.gather(factors, answers)
     loss = sum(penalties, ops.total(losses * image_weights, (1,)))
     counted = ops.cast(image_weights > 0, skeleton.dtype)
     return ops.stack([loss, ops.total(ops.cast(correct, skeleton.dtype) * counted, (1,))])

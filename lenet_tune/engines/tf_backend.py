@@ -7,7 +7,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +15,7 @@ import tensorflow as tf
 from lenet_tune.engines.tf_conv import conv_one
 
 __all__ = ["conv_one"]
-Array = tf.Tensor
+Array: TypeAlias = tf.Tensor
 
 CACHED_BYTES = 32 * 2**20
 """Maps of a strand up to which a model's step costs the same; the caches hold less of more."""

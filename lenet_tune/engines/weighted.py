@@ -4,6 +4,7 @@ Letters: K models, N images, h, w, c = height, width, channels, f filters, U uni
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from keras import layers
@@ -107,7 +108,7 @@ class Convolution(Weighted):
         return Fused(part=cls(strides=strides, padding=padding, **arrays.pop("static")), **arrays)
 
     def apply(self, x: Maps, weights: tuple, vectors: dict, context: Context) -> tuple[Maps, Array | None]:
-        how = {"strides": self.strides, "padding": self.padding}
+        how: dict[str, Any] = {"strides": self.strides, "padding": self.padding}
         out = convolve(x, weights[0], context.lanes, **how)
         if isinstance(out, list):
             biases = ops.unstack(weights[1]) if self.bias else [None] * len(out)

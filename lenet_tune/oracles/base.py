@@ -92,7 +92,8 @@ class OneByOne(ABC):
 
     def ask(self, past: Sequence[Told], count: int) -> list[Proposal]:
         """As `Oracle.ask`."""
-        trials, seen, proposals = list(past), seen_keys(past), []
+        trials, seen = list(past), seen_keys(past)
+        proposals: list[Proposal] = []
         while len(proposals) < count and (proposal := self.propose(trials, seen)) is not None:
             proposals.append(proposal)
             seen.add(key(proposal.setting))

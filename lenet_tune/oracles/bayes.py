@@ -13,12 +13,11 @@ import keras_tuner
 import numpy as np
 
 from lenet_tune.config import InputSpec
-from lenet_tune.hypermodel import SHAPE_KNOBS
 from lenet_tune.oracles.base import OneByOne, OracleOptions, Proposal, Told
 from lenet_tune.oracles.codec import Codec
 from lenet_tune.oracles.sampling import KnobOracle, StartPoints
 from lenet_tune.oracles.trees import Mixture
-from lenet_tune.space import Setting, Space, is_feasible, key
+from lenet_tune.space import SHAPE_KNOBS, Setting, Space, is_feasible, key
 
 MAX_INITIAL = 10
 """Trials before the model proposes, at most; a fifth of the planned ones, but 3 at least."""

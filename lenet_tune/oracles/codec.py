@@ -95,7 +95,7 @@ class Codec:
     def _condition(self, name: str) -> list[tuple[int, np.ndarray]]:
         # (column of the parent, which of its values let the knob count), for parents that vary
         return [
-            (self.names.index(parent), np.array([v in allowed for v in self.space.domains[parent].values]))
+            (self.names.index(parent), np.array([v in allowed for v in _listed(self.space.domains[parent])]))
             for parent, allowed in BY_NAME[name].active_if
             if parent in self.names
         ]
@@ -113,8 +113,13 @@ class Codec:
         return blocks
 
 
-def _index(domain: Choice, positions: np.ndarray) -> np.ndarray:
-    count = len(domain.values)
+def _listed(domain: Domain) -> tuple:
+    """The values of a knob that has a list of them; a range has none."""
+    return domain.values if isinstance(domain, Choice) else ()
+
+
+def _index(domain: Domain, positions: np.ndarray) -> np.ndarray:
+    count = len(_listed(domain))
     return np.clip((np.nan_to_num(positions) * count).astype(int), 0, count - 1)
 
 

@@ -140,7 +140,7 @@ def at(domain: Range, position: float) -> float:
 
 def tidy(values: Setting, space: Space) -> Setting:
     """The complete setting of `values`, drawn numbers at `DIGITS` digits but inside their ranges."""
-    fixed = {name: d.values[0] for name, d in space.domains.items() if d.is_fixed}
+    fixed = {n: d.values[0] for n, d in space.domains.items() if isinstance(d, Choice) and d.is_fixed}
     setting = complete({**fixed, **values})
     for name, domain in space.domains.items():
         if name in setting and isinstance(domain, Range):

@@ -44,6 +44,8 @@ class Lines:
         """An execution has ended."""
         self._ended += 1
         found = (
-            f"test accuracy {result.held_out_accuracy:.4f}" if ending.outcome == "done" else ending.outcome
+            f"test accuracy {result.held_out_accuracy:.4f}"
+            if ending.outcome == "done" and result is not None
+            else ending.outcome
         )
         say(f"[{self._ended}/{self._total}] {found}  seed {ending.repeat}  {self._labels[ending.trial]}")

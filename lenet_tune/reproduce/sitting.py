@@ -126,7 +126,7 @@ def _judged(folder: Path, reading: Reading) -> Reproduction:
 def _shelf(asked: Asked, place: Place) -> Shelf:
     if asked.is_the_reports_own and place.source is None:
         return Shelf(out=place.out, name=NAME)
-    return Shelf(out=place.out, name=define(asked, session.load_data(place.source)).name)
+    return Shelf(out=place.out, name=define(asked, session.load_data(place.source, place.image_size)).name)
 
 
 def keep_closing(name: str, place: Place, asked: Asked) -> None:
@@ -142,7 +142,7 @@ def keep_closing(name: str, place: Place, asked: Asked) -> None:
 
 
 def _plan(asked: Asked, place: Place) -> _Plan:
-    dataset = session.load_data(place.source)
+    dataset = session.load_data(place.source, place.image_size)
     definition = define(asked, dataset)
     shelf = Shelf(out=place.out, name=definition.name)
     spec = studies.input_spec(definition, studies.training_data(definition, dataset))

@@ -64,9 +64,9 @@ def search_space(section: int) -> Space:
     if section not in SECTIONS:
         raise SettingError(f"`section` must be one of {', '.join(map(str, SECTIONS))}, but got {section}.")
     lenet = {"depth": (2,), "filters": (6,), "filter_step": (10,), "padding": ("valid",)}
-    fixed = {
+    parts: dict[int, dict[str, tuple]] = {
         1: {**lenet, "kernel_size": (5,), "activation": ("sigmoid", "tanh")},
         2: {**lenet, "kernel_size": (3, 5), "activation": ("relu",)},
         3: {"depth": (5,), "kernel_size": (3,), "padding": ("same",)},
-    }[section]
-    return Space.full().replace({name: Choice(values) for name, values in fixed.items()})
+    }
+    return Space.full().replace({name: Choice(values) for name, values in parts[section].items()})

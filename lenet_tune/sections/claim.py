@@ -12,6 +12,7 @@ whether the sum lies above (or below) a bound. Bounds are fixed here, before the
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from lenet_tune.config import check_in
 from lenet_tune.space import Setting
@@ -94,12 +95,12 @@ class Claim:
 Runs = tuple[Setting, ...]
 
 
-def gain(words: str, these: Runs, those: Runs, **more: object) -> Test:
+def gain(words: str, these: Runs, those: Runs, **more: Any) -> Test:
     """`these` reach more than `those`, in the mean."""
     return Test(words=words, terms=(Term(weight=1, settings=these), Term(weight=-1, settings=those)), **more)
 
 
-def best_gain(words: str, these: Runs, those: Runs, **more: object) -> Test:
+def best_gain(words: str, these: Runs, those: Runs, **more: Any) -> Test:
     """The best of `these` reaches more than the best of `those`."""
     terms = (Term(weight=1, settings=these, pool="best"), Term(weight=-1, settings=those, pool="best"))
     return Test(words=words, terms=terms, **more)

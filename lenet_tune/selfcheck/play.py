@@ -59,9 +59,11 @@ class Game:
         self.best.append(self.best[-1] if self.best else CHANCE)
         before = self.epochs[-1] if self.epochs else 0
         self.epochs.append(before + setting["epochs"] - proposal.detail.get("initial_epoch", 0))
-        if self.trials[-1].score is not None and self.trials[-1].score > self.leader:
-            self.leader = self.trials[-1].score
-            self.best[-1] = self.surface.accuracy(setting)
+        reached = self.trials[-1].score
+        if reached is not None and reached > self.leader:
+            self.leader = reached
+            true = self.surface.accuracy(setting)
+            self.best[-1] = CHANCE if true is None else true
 
     def told(self) -> list[Told]:
         """What the oracle learns of the trials so far, by the function that a real search uses."""

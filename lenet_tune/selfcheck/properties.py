@@ -87,7 +87,8 @@ def coverage(oracle: Oracle, space: Space, batch: int) -> tuple[int, int, int]:
     surface = Surface(
         name="finite", space=space, accuracy=lambda s: 0.5, noise=lambda s: 0.1, about="", source="", group=""
     )
-    game, found = Game(surface, 0), []
+    game = Game(surface, 0)
+    found: list[tuple] = []
     while len(found) <= 2 * len(expected) and (proposals := oracle.ask(game.told(), batch)):
         for proposal in proposals:
             game.play(proposal)
@@ -99,7 +100,8 @@ def coverage(oracle: Oracle, space: Space, batch: int) -> tuple[int, int, int]:
 def everything(space: Space) -> set[tuple]:
     """Every network and training of a finite space, listed by brute force, not by the space's own walk."""
     names = list(space.domains)
-    settings = (dict(zip(names, v, strict=True)) for v in product(*(space.domains[n].values for n in names)))
+    listed = [domain.values for domain in space.domains.values() if isinstance(domain, Choice)]
+    settings = (dict(zip(names, values, strict=True)) for values in product(*listed))
     return {configs(setting, SPEC) for s in settings if is_feasible(setting := complete(s), SPEC)}
 
 

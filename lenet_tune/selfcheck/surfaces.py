@@ -61,7 +61,7 @@ def _tree(s: Setting) -> float | None:
         if place(s, "bias_std_5") > 0.75:
             return FAILED
         regret += 0.05 + 2 * (place(s, "bias_std_5") - 0.65) ** 2
-    return from_regret(regret + {"spread": 0.0, "every": 0.1}.get(s.get("pool_places"), 0.05), 0.4)
+    return from_regret(regret + {"spread": 0.0, "every": 0.1}.get(s.get("pool_places", ""), 0.05), 0.4)
 
 
 def _cliff(s: Setting) -> float | None:

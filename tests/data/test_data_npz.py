@@ -32,15 +32,74 @@ def test_load_reads_an_npz_of_coloured_images_column_labels_and_classes(tmp_path
     assert data.train.labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 16])
+def test_load_reads_any_number_of_channels(tmp_path, save_npz, channels):
+    noise = np.random.default_rng(0).integers(0, 256, (6, 5, 7, channels), dtype=np.uint8)
+    data = load(save_npz(tmp_path / "x.npz", x_train=noise, x_test=noise[:2]), environ={})
+    assert data.image_shape == (5, 7, channels)
+    np.testing.assert_array_equal(data.train.images, noise)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int64, np.float32])
+def test_load_reads_one_hot_labels_whose_columns_are_the_classes(tmp_path, save_npz, kind):
+    hot = np.eye(5, dtype=kind)[[0, 1, 2, 0, 1, 2]]
+    data = load(save_npz(tmp_path / "x.npz", y_train=hot, y_test=hot[1:3]), environ={})
+    assert data.classes == ("0", "1", "2", "3", "4")
+    assert (data.train.labels.tolist(), data.test.labels.tolist()) == ([0, 1, 2, 0, 1, 2], [1, 2])
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float32, np.float64, "fractions"])
+def test_load_reads_pixels_of_other_types_and_fractions_of_255(tmp_path, save_npz, kind):
+    pixels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+    saved = pixels.astype(np.float32) / 255 if kind == "fractions" else pixels.astype(kind)
+    path = save_npz(tmp_path / "x.npz", x_train=saved, y_train=np.array([0, 1, 2, 0]))
+    np.testing.assert_array_equal(load(path, environ={}).train.images[..., 0], pixels)
+
+
+def test_load_reads_true_as_white(tmp_path, save_npz):
+    mask = np.random.default_rng(0).random((6, 8, 8)) < 0.5
+    images = load(save_npz(tmp_path / "x.npz", x_train=mask), environ={}).train.images[..., 0]
+    np.testing.assert_array_equal(images, np.where(mask, 255, 0))
+
+
+def test_load_knows_the_names_of_medmnist(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (9, 4, 4), dtype=np.uint8)
+    labels = np.arange(9)[:, None] % 3
+    parts = {"train": slice(0, 4), "val": slice(4, 6), "test": slice(6, 9)}
+    arrays = {f"{p}_images": noise[s] for p, s in parts.items()}
+    np.savez(tmp_path / "x.npz", **arrays, **{f"{p}_labels": labels[s] for p, s in parts.items()})
+    data = load(str(tmp_path / "x.npz"), environ={})
+    np.testing.assert_array_equal(data.test.images[..., 0], noise[6:])
+    assert data.train.labels.tolist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(("x", "y"), [("x", "y"), ("images", "labels")])
+def test_load_sets_a_sixth_aside_where_nothing_is_for_testing(tmp_path, x, y):
+    noise = np.random.default_rng(0).integers(0, 256, (24, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", **{x: noise, y: np.arange(24) % 2})
+    data = load(str(tmp_path / "x.npz"), environ={})
+    assert np.bincount(data.test.labels).tolist() == [2, 2]
+    assert "a stratified sixth" in data.notice
+    together = np.concatenate([data.train.images, data.test.images])[..., 0]
+    assert sorted(map(bytes, together)) == sorted(map(bytes, noise))
+
+
+def test_load_takes_the_pair_to_train_on_before_others(tmp_path, save_npz):
+    path = save_npz(tmp_path / "x.npz", x=np.zeros((6, 2, 2), dtype=np.uint8), y=np.zeros(6, dtype=int))
+    assert load(path, environ={}).image_shape == (8, 8, 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"x_train": np.zeros((6, 8, 8), dtype=np.float32)}, "x_train: its type must be"),
-        (
-            {"x_train": np.zeros((6, 8, 8), dtype=np.uint16)},
-            "must be uint8, raw pixels 0..255, but is uint16",
-        ),
-        ({"x_train": np.zeros((6, 8, 8, 2), dtype=np.uint8)}, "its shape must be"),
+        ({"x_train": np.zeros((6, 8, 8), dtype=np.complex64)}, "x_train: its type must be"),
+        ({"x_train": np.full((6, 8, 8), 256, dtype=np.uint16)}, "but are uint16 from 256 to 256"),
+        ({"x_train": np.full((6, 8, 8), -1, dtype=np.int8)}, "whole numbers in [0, 255]"),
+        ({"x_train": np.full((6, 8, 8), 1.5)}, "but are float64 from 1.5 to 1.5"),
+        ({"x_train": np.full((6, 8, 8), -0.5, dtype=np.float32)}, "fractions in [0, 1]"),
+        ({"x_train": np.full((6, 8, 8), np.nan)}, "fractions in [0, 1]"),
+        ({"x_train": np.full((6, 8, 8), np.inf)}, "fractions in [0, 1]"),
+        ({"x_train": np.zeros((6, 3, 32, 32), dtype=np.uint8)}, "with c at most 16"),
         ({"x_train": np.zeros((6, 64), dtype=np.uint8)}, "its shape must be"),
         ({"x_train": np.zeros((5, 8, 8), dtype=np.uint8)}, "labels must be (5,)"),
         ({"x_test": np.zeros((2, 9, 8), dtype=np.uint8)}, "one shape"),
@@ -50,7 +109,12 @@ def test_load_reads_an_npz_of_coloured_images_column_labels_and_classes(tmp_path
         ({"y_train": np.array([-1, 1, 2, 0, 1, 2])}, "span -1 to 2"),
         ({"y_train": np.array([1000, 1, 2, 0, 1, 2])}, "span 0 to 1000"),
         ({"y_train": np.array([2**64 - 1] * 6, dtype=np.uint64)}, "labels must be in [0, 999]"),
-        ({"y_train": np.zeros((6, 3), dtype=int)}, "its shape must be (n,) or (n, 1)"),
+        ({"y_train": np.zeros((6, 3), dtype=int)}, "must be one 1 and else 0"),
+        ({"y_train": np.ones((6, 3), dtype=bool)}, "must be one 1 and else 0"),
+        ({"y_train": np.full((6, 2), 0.5)}, "must be one 1 and else 0"),
+        ({"y_train": np.full((6, 2), np.nan)}, "must be one 1 and else 0"),
+        ({"y_train": np.zeros((6, 1001), dtype=bool)}, "at most 1000 columns"),
+        ({"y_train": np.zeros((6, 3, 1), dtype=int)}, "its shape must be (n,), (n, 1) or one-hot"),
         ({"y_train": np.array(["a"] * 6)}, "its type must be"),
         ({"y_train": np.zeros(6, dtype=int), "y_test": np.zeros(2, dtype=int)}, "2 to 1000 classes"),
         ({"y_train": np.array([None] * 6)}, "but is object"),
@@ -118,7 +182,7 @@ def test_load_refuses_truncated_and_altered_npz_files(tmp_path, refusal, npz_byt
 
 
 def test_load_refuses_an_npz_bomb(tmp_path, monkeypatch, refusal):
-    monkeypatch.setattr("lenet_tune.data.npz.LIMIT", 10**6)
+    monkeypatch.setattr("lenet_tune.data.npz.IMAGES_LIMIT", 10**6)
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x_train.npy", bytes(10**6 + 1))
     assert "unpack to at most 1,000,000 bytes" in refusal(str(tmp_path / "x.npz"))

@@ -109,7 +109,7 @@ LABELS = np.zeros(3, dtype=np.int64)
     [
         (IMAGES.astype(np.float32), LABELS),
         (IMAGES[..., 0], LABELS),
-        (np.zeros((3, 2, 2, 4), dtype=np.uint8), LABELS),
+        (np.zeros((3, 2, 2, 17), dtype=np.uint8), LABELS),
         (IMAGES[:0], LABELS[:0]),
         (IMAGES, LABELS[:2]),
         (IMAGES, LABELS.astype(np.uint8)),

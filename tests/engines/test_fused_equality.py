@@ -115,6 +115,22 @@ def test_fused_equals_reference_step_by_step():
         assert largest_difference(one, other) < TIGHT
 
 
+@pytest.mark.usefixtures("float64")
+def test_fused_equals_reference_with_class_weights():
+    executions = [
+        make_execution(i, order_seed=i % 2, l2_activity=1e-3 * (i % 2), train={"loss": loss})
+        for i, loss in enumerate(config.LOSSES * 2)
+    ]
+    plain = make_data()
+    weighted = replace(plain, class_weights=(0.25, 3.0, 1.0, 0.5))
+    expected = run(reference.train_group, executions, weighted)
+    found = run(fused.train_group, executions, weighted)
+    assert largest_difference(found, expected) < TIGHT
+    assert largest_difference(found, run(fused.train_group, executions, plain)) > 100 * LOOSE
+    ones = run(fused.train_group, executions, replace(plain, class_weights=(1.0,) * 4))
+    assert largest_difference(ones, run(fused.train_group, executions, plain)) < TIGHT
+
+
 @pytest.mark.parametrize("lowering", ["split", "patches", "grouped"])
 @pytest.mark.usefixtures("float64")
 def test_every_lowering_gives_the_same(lowering, cpu_can_run):
