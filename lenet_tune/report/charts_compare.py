@@ -7,8 +7,10 @@ from lenet_tune.analysis.paired import PairedStudies
 from lenet_tune.analysis.text import count, duration, percent
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
+    Row,
     domain,
     inline,
+    layered,
     number,
     per_cent,
     percent_x,
@@ -84,11 +86,11 @@ def _by_seconds(found: StudyComparison) -> Chart:
 
 def _with_rule(lines: alt.Chart, field: str, at: float) -> alt.LayerChart:
     rule = alt.Chart(inline([{field: number(at)}])).mark_rule(color=MUTED, strokeDash=[4, 4])
-    return alt.layer(lines, rule.encode(x=alt.X(f"{field}:Q"))).properties(width=460, height=210)
+    return layered(lines, rule.encode(x=alt.X(f"{field}:Q")), width=460, height=210)
 
 
 def _distribution(found: StudyComparison) -> Chart:
-    rows = [
+    rows: list[Row] = [
         {"study": text(e.study), "score": per_cent(score), "share": per_cent(share)}
         for e in found.ecdfs
         for score, share in zip(e.scores, e.shares, strict=True)
@@ -109,7 +111,7 @@ def _distribution(found: StudyComparison) -> Chart:
 
 def paired_chart(place: int, found: PairedStudies) -> Chart:
     """Each common setting in both studies: differences beside their mean."""
-    rows = [
+    rows: list[Row] = [
         {"setting": f"{shorten(p.label, 34)} ({p.first_trial}, {p.second_trial})", "n": p.n,
          "difference": per_cent(p.difference)}
         for p in found.settings
@@ -129,7 +131,7 @@ def paired_chart(place: int, found: PairedStudies) -> Chart:
         name=f"paired-{place}",
         title=f"{found.first} and {found.second} on equal settings and seeds",
         finding=found.words,
-        spec=spec(alt.layer(*layers).properties(width=380, height=max(40, 20 * len(rows)))),
+        spec=spec(layered(*layers, width=380, height=max(40, 20 * len(rows)))),
         shared={},
         table=_paired_table(found),
     )

@@ -14,6 +14,7 @@ from lenet_tune.report.draw import (
     fade,
     inline,
     keyed,
+    layered,
     per_cent,
     percent_y,
     rim,
@@ -93,14 +94,14 @@ def _size_layers(held_out: str, rows: list[Row]) -> alt.LayerChart:
         dots.add_params(brush("x", "y")).properties(name=TRIALS),
         best.encode(x=x, y=y, opacity=fade(1)),
     )
-    return alt.layer(*layers).properties(width=440, height=200)
+    return layered(*layers, width=440, height=200)
 
 
 def expected_chart(found: ExpectedBest | None, held_out: str) -> Chart | None:
     """Expected best score after so many trials; None where the search's order matters or few have ended."""
     if found is None:
         return None
-    rows = [
+    rows: list[Row] = [
         {"n": p.n, "mean": per_cent(p.mean), "low": per_cent(p.low), "high": per_cent(p.high)}
         for p in found.points
     ]
@@ -115,7 +116,7 @@ def expected_chart(found: ExpectedBest | None, held_out: str) -> Chart | None:
         name="expected-best",
         title="Would fewer trials have done? Expected best score",
         finding=found.words,
-        spec=spec(alt.layer(band, line).properties(width=440, height=200)),
+        spec=spec(layered(band, line, width=440, height=200)),
         shared={},
     )
 
@@ -130,7 +131,7 @@ def _cost_layers(points: tuple[CostPoint, ...], held_out: str) -> alt.LayerChart
     each = each.mark_point(filled=True, size=36, stroke=INK).encode(
         x=x, y=y, opacity=fade(), strokeWidth=rim(), tooltip=told
     )
-    rows = [
+    rows: list[Row] = [
         {"trial": p.number, "on": True, "cost": round(p.seconds, 4), "score": per_cent(p.score)}
         for p in points
         if p.efficient
@@ -147,4 +148,4 @@ def _cost_layers(points: tuple[CostPoint, ...], held_out: str) -> alt.LayerChart
         keyed(each, _EACH, _PALETTE).add_params(brush("x", "y")).properties(name="trials"),
         *(keyed(m, _FRONT, _PALETTE) for m in (line, marks)),
     )
-    return alt.layer(*layers).properties(width=700, height=220)
+    return layered(*layers, width=700, height=220)

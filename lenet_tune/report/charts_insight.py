@@ -15,6 +15,7 @@ from lenet_tune.report.draw import (
     brush,
     fade,
     inline,
+    layered,
     number,
     per_cent,
     rim,
@@ -61,7 +62,7 @@ def importance_chart(found: Importance) -> Chart | None:
 
 
 def _importance_layers(found: Importance) -> alt.LayerChart:
-    rows = [
+    rows: list[Row] = [
         {"knob": text(k.knob), "value": per_cent(k.value), "low": per_cent(k.low), "high": per_cent(k.high)}
         for k in found.knobs[:MOST_BARS]
     ]
@@ -70,7 +71,7 @@ def _importance_layers(found: Importance) -> alt.LayerChart:
     x = alt.X("value:Q", title="part of the variance of scores, %", axis=alt.Axis(grid=True))
     bars = base.mark_bar(color=BLUE, height={"band": 0.6}).encode(x=x)
     rules = base.mark_rule(color=INK, strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q")
-    return alt.layer(bars, rules).properties(height=20 * len(rows))
+    return layered(bars, rules, height=20 * len(rows))
 
 
 def parallel_chart(snapshot: Snapshot, found: ParallelCoordinates | None) -> Chart | None:
@@ -121,14 +122,14 @@ def _parallel_layers(names: list[str], axes: tuple[Axis, ...]) -> alt.LayerChart
     )
     dots = points.mark_point(filled=True, size=14).encode(x=x, y=y, color=colour, opacity=fade(0.75))
     dots = dots.add_params(brush("x", "y")).properties(name=_LINES)
-    ticks = [
+    ticks: list[Row] = [
         {"axis": name, "place": round(tick.place, 4), "text": shorten(tick.text, 14)}
         for name, axis in zip(names, axes, strict=True)
         for tick in axis.ticks
     ]
     words = alt.Chart(inline(ticks)).mark_text(align="left", dx=5, fontSize=10.5, color=INK)
     layers = (strokes, dots, words.encode(x=x, y=y, text="text:N"))
-    return alt.layer(*layers).properties(width=max(420, 88 * len(axes)), height=250)
+    return layered(*layers, width=max(420, 88 * len(axes)), height=250)
 
 
 def _line_rows(names: list[str], lines: list[Line]) -> list[Row]:
@@ -179,7 +180,7 @@ def _scatter_layers(found: KnobScatter) -> alt.LayerChart:
     dots = alt.Chart(alt.NamedData(_POINTS)).mark_point(filled=True, size=60, stroke=INK)
     dots = dots.encode(x=x, y=y, color=colour, opacity=fade(0.95), strokeWidth=rim(0.4), tooltip=told)
     layer = dots.add_params(brush("x", "y")).properties(name=_POINTS)
-    return alt.layer(layer).properties(width=460, height=260)
+    return layered(layer, width=460, height=260)
 
 
 def interaction_charts(tables: tuple[InteractionTable, ...]) -> tuple[Chart, ...]:
@@ -199,7 +200,7 @@ def interaction_charts(tables: tuple[InteractionTable, ...]) -> tuple[Chart, ...
 def _heat_layers(found: InteractionTable) -> alt.LayerChart:
     rows = [text(show(v)) for v in found.row_values]
     columns = [text(show(v)) for v in found.column_values]
-    cells = [
+    cells: list[Row] = [
         {"row": row, "column": column, "mean": per_cent(cell.mean), "n": cell.n,
          "beyond": per_cent(cell.beyond), "words": f"{100 * cell.mean:.1f} (n = {cell.n})"}
         for row, line in zip(rows, found.cells, strict=True)
@@ -222,7 +223,7 @@ def _heat_layers(found: InteractionTable) -> alt.LayerChart:
         text="words:N",
         color=alt.ColorValue("#000000", condition={"test": f"datum.mean > {middle:.4f}", "value": "#ffffff"}),
     )
-    return alt.layer(boxes, words).properties(width=96 * len(columns), height=34 * len(rows))
+    return layered(boxes, words, width=96 * len(columns), height=34 * len(rows))
 
 
 def ranges_chart(snapshot: Snapshot, found: ParallelCoordinates | None) -> Chart | None:
@@ -245,7 +246,8 @@ def ranges_chart(snapshot: Snapshot, found: ParallelCoordinates | None) -> Chart
 
 
 def _range_layers(found: ParallelCoordinates, best: Line, values: dict) -> alt.LayerChart:
-    rows, tried = [], []
+    rows: list[Row] = []
+    tried: list[Row] = []
     for i, axis in enumerate(found.axes):
         told = values.get(axis.knob)
         words = f"{show(told.value)}{' – ' + told.edge if told.edge else ''}" if told else "does not count"
@@ -264,7 +266,7 @@ def _range_layers(found: ParallelCoordinates, best: Line, values: dict) -> alt.L
             x=alt.datum(1.06), text="words:N", color=_at_edge(INK)
         ),
     )
-    return alt.layer(*layers).properties(width=460, height=22 * len(rows))
+    return layered(*layers, width=460, height=22 * len(rows))
 
 
 def _at_edge(else_: str) -> alt.ColorValue:

@@ -10,10 +10,12 @@ from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
+    Row,
     brush,
     domain,
     fade,
     inline,
+    layered,
     per_cent,
     percent_x,
     percent_y,
@@ -107,7 +109,7 @@ def _slice_layers(part: Slice, field: str, limits: list[float]) -> alt.LayerChar
             shape="square", size=26, filled=True, color=VERMILLION)  # fmt: skip
         layers.append(none.encode(y=alt.value("height"), opacity=fade(1), tooltip=tip(
             ("trial:Q", "trial"), ("status:N", "status"))))  # fmt: skip
-    return alt.layer(*layers).properties(width=236, height=140)
+    return layered(*layers, width=236, height=140)
 
 
 def _means(part: Slice, x: alt.X) -> alt.Chart:
@@ -148,7 +150,7 @@ def effects_chart(snapshot: Snapshot) -> Chart | None:
 
 
 def _effects_layers(effects: tuple[MainEffect, ...], held_out: str) -> alt.LayerChart:
-    rows = [
+    rows: list[Row] = [
         {
             "knob": text(effect.knob),
             "level": f"{shorten(effect.knob, 20)} {shorten(show(v.value), 18)} (n = {v.n})",
@@ -167,4 +169,4 @@ def _effects_layers(effects: tuple[MainEffect, ...], held_out: str) -> alt.Layer
     dots = base.mark_point(filled=True, size=80, color=BLUE).encode(
         tooltip=tip(("level:N", "value"), ("mean:Q", "mean, %"), ("n:Q", "trials"))
     )
-    return alt.layer(lines, dots).properties(height=22 * len(rows))
+    return layered(lines, dots, height=22 * len(rows))

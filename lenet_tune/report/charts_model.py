@@ -9,9 +9,11 @@ from lenet_tune.analysis.text import count, decimal, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
+    Row,
     distinct,
     domain,
     inline,
+    layered,
     number,
     per_cent,
     percent_y,
@@ -58,7 +60,7 @@ def _fit_layers(curves: TrialCurves, metric: str, held_out: str, turn: Overfit |
     mean = curves.mean
     found = {"train": getattr(mean, f"train_{metric}"), held_out: getattr(mean, f"held_out_{metric}")}
     say = per_cent if metric == "accuracy" else number
-    rows = [
+    rows: list[Row] = [
         {"part": part, "epoch": epoch, "value": say(value)}
         for part, values in found.items()
         for epoch, value in zip(mean.epochs, values, strict=True)
@@ -79,7 +81,7 @@ def _fit_layers(curves: TrialCurves, metric: str, held_out: str, turn: Overfit |
         if metric == "loss":
             words = at.mark_text(color=MUTED, align="left", dx=4, dy=8, baseline="top", fontSize=11)
             layers.append(words.encode(text="text:N", y=alt.value(0)))
-    return alt.layer(*layers).properties(width=440, height=200)
+    return layered(*layers, width=440, height=200)
 
 
 def _fit_table(curves: TrialCurves, metric: str, held_out: str) -> Table:
@@ -110,7 +112,7 @@ def confusion_chart(model: BestModel) -> Chart | None:
 def _confusion_layers(model: BestModel) -> alt.LayerChart:
     parts = model.confusion / np.maximum(model.confusion.sum(axis=1, keepdims=True), 1)  # of the true class
     names = distinct(model.classes, 12)
-    rows = [
+    rows: list[Row] = [
         {"true": names[i], "predicted": names[j], "images": int(model.confusion[i, j]),
          "part": per_cent(float(parts[i, j]))}
         for i, j in np.ndindex(parts.shape)
@@ -127,7 +129,7 @@ def _confusion_layers(model: BestModel) -> alt.LayerChart:
     words = base.mark_text(fontSize=11).encode(
         text="images:Q", color=alt.condition("datum.part > 50", alt.value("#ffffff"), alt.value("#000000"))
     )
-    return alt.layer(cells, words).properties(width=44 * len(names), height=34 * len(names))
+    return layered(cells, words, width=44 * len(names), height=34 * len(names))
 
 
 def _worst(model: BestModel) -> str:
@@ -194,7 +196,7 @@ def classes_chart(model: BestModel) -> Chart | None:
 
 
 def _classes_layers(order: list[ClassAccuracy]) -> alt.LayerChart:
-    rows = [
+    rows: list[Row] = [
         {"label": label, "accuracy": per_cent(c.accuracy), "n": c.n}
         for label, c in zip(distinct([c.name for c in order], 16), order, strict=True)
     ]
@@ -208,7 +210,7 @@ def _classes_layers(order: list[ClassAccuracy]) -> alt.LayerChart:
     words = base.mark_text(align="left", dx=4, color=INK, fontSize=11).encode(
         text=alt.Text("accuracy:Q", format=".1f")
     )
-    return alt.layer(bars, words).properties(width=380, height=24 * len(rows))
+    return layered(bars, words, width=380, height=24 * len(rows))
 
 
 def _classes_table(order: list[ClassAccuracy]) -> Table:

@@ -9,9 +9,11 @@ from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
+    Row,
     domain,
     inline,
     keyed,
+    layered,
     per_cent,
     percent_x,
     percent_y,
@@ -105,7 +107,7 @@ def _panel(row: ReportRow, held_out: str, limits: list[float], is_small: bool) -
         mark = at.mark_point(shape="diamond", size=90, color=INK, strokeWidth=1.7)
         layers.append(mark.encode(x=x, y=y, tooltip=tip(("value:Q", "published, %"))))
     width, height = (330, 140) if is_small else (510, 190)
-    return alt.layer(*layers).properties(width=width, height=height)
+    return layered(*layers, width=width, height=height)
 
 
 def _run_layers(row: ReportRow, held_out: str, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -118,13 +120,12 @@ def _run_layers(row: ReportRow, held_out: str, x: alt.X, y: alt.Y) -> list[alt.C
         ]
         thin = alt.Chart(inline(seeds)).mark_line(color=GREY, strokeWidth=0.8)
         layers.append(thin.encode(x=x, y=y, detail="seed:N"))
-    rows = [
+    rows: list[Row] = [
         {"part": part, "epoch": e, "value": per_cent(v)}
         for part, values in (("train", mean.train_accuracy), (held_out, mean.held_out_accuracy))
         for e, v in zip(mean.epochs, values, strict=True)
     ]
-    colour, dash = series("part", {held_out: BLUE, "train": VERMILLION})
-    colour.legend = dash.legend = None
+    colour, dash = series("part", {held_out: BLUE, "train": VERMILLION}, shown=False)
     lines = alt.Chart(inline(rows)).mark_line(point=len(mean.epochs) < 12, strokeWidth=2)
     told = tip(("part:N", "images"), ("epoch:Q", "epoch"), ("value:Q", "accuracy, %"))
     layers.append(lines.encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=told))
@@ -182,11 +183,11 @@ def published_chart(snapshot: Snapshot) -> Chart | None:
 
 def _published_layers(rows: tuple[ReportRow, ...], held_out: str) -> alt.LayerChart:
     names = [f"{row.run.where}: {_short(row)}" for row in rows]
-    pairs = [
+    pairs: list[Row] = [
         {"name": name, "published": per_cent(row.run.published), "measured": per_cent(row.mean), "n": row.n}
         for name, row in zip(names, rows, strict=True)
     ]
-    seeds = [
+    seeds: list[Row] = [
         {"name": name, "seed": per_cent(seed.held_out_accuracy[-1])}
         for name, row in zip(names, rows, strict=True)
         if row.mean is not None and row.n > 1
@@ -210,7 +211,7 @@ def _published_layers(rows: tuple[ReportRow, ...], held_out: str) -> alt.LayerCh
     if seeds:
         rings = alt.Chart(inline(seeds)).mark_point(size=30)
         layers.insert(1, keyed(rings, each, palette).encode(x="seed:Q", y=y))
-    return alt.layer(*layers).properties(width=500, height=24 * len(rows))
+    return layered(*layers, width=500, height=24 * len(rows))
 
 
 def _short(row: ReportRow) -> str:

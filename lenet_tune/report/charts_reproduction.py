@@ -9,7 +9,7 @@ from lenet_tune.analysis.reproduction_words import interval_words, measured_word
 from lenet_tune.analysis.text import count
 from lenet_tune.analysis.verdicts import Verdict, tally
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.draw import Row, domain, inline, keyed, per_cent, percent_x, spec, tip
+from lenet_tune.report.draw import Row, domain, inline, keyed, layered, per_cent, percent_x, spec, tip
 from lenet_tune.report.style import BLUE, GREEN, INK
 
 
@@ -80,7 +80,7 @@ def _layers(rows: Sequence[Verdict]) -> alt.LayerChart:
     if has_bars:
         rule = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=3)
         layers.insert(0, keyed(rule, bar, palette).encode(x="low:Q", x2="high:Q"))
-    return alt.layer(*layers).properties(width=420, height=20 * len(rows))
+    return layered(*layers, width=420, height=20 * len(rows))
 
 
 def _row(v: Verdict) -> Row:

@@ -6,15 +6,17 @@ from statistics import fmean
 import altair as alt
 
 from lenet_tune.analysis.confirmation import standing_words
-from lenet_tune.analysis.curves import TrialCurves, accuracy_band, best_so_far, learning_curves
+from lenet_tune.analysis.curves import Band, TrialCurves, accuracy_band, best_so_far, learning_curves
 from lenet_tune.analysis.text import NONE, count, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
+    Row,
     domain,
     fade,
     inline,
     keyed,
+    layered,
     per_cent,
     percent_x,
     percent_y,
@@ -97,7 +99,7 @@ def _progress_layers(snapshot: Snapshot, x: alt.X) -> alt.LayerChart:
     ]  # fmt: skip
     if has_none:
         layers.append(_without_score(base, palette))
-    return alt.layer(*layers).properties(height=190)
+    return layered(*layers, height=190)
 
 
 def _without_score(base: alt.Chart, palette: dict[str, str]) -> alt.Chart:
@@ -137,7 +139,7 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
     )
 
 
-def _leaders_finding(snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]]) -> str:
+def _leaders_finding(snapshot: Snapshot, shown: Sequence[tuple[int, Sequence[float]]]) -> str:
     number, values = shown[0]
     finding = f"Trial {number} leads with a mean of {percent(fmean(values))} (n = {len(values)})"
     if snapshot.standing is not None:
@@ -148,14 +150,14 @@ def _leaders_finding(snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]
 
 
 def _leaders_layers(
-    snapshot: Snapshot, shown: list[tuple[int, Sequence[float]]], seeds: str
+    snapshot: Snapshot, shown: Sequence[tuple[int, Sequence[float]]], seeds: str
 ) -> alt.LayerChart:
     each, mean, interval = f"each {seeds}", f"mean over {seeds}s", "95 % interval of the mean"
     estimates = {} if snapshot.standing is None else snapshot.standing.estimates
-    seed_rows = [
+    seed_rows: list[Row] = [
         {"trial": n, "on": True, "name": f"trial {n}", "score": per_cent(v)} for n, vs in shown for v in vs
     ]
-    mean_rows = []
+    mean_rows: list[Row] = []
     for n, values in shown:
         half = estimates[n].half_width if n in estimates else None
         middle = fmean(values)
@@ -179,7 +181,7 @@ def _leaders_layers(
     if ends:
         bar = means.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=5, opacity=0.45)
         layers.insert(0, keyed(bar, interval, palette).encode(x=alt.X("low:Q"), x2="high:Q"))
-    return alt.layer(*layers).properties(height=26 * len(shown) + 14)
+    return layered(*layers, height=26 * len(shown) + 14)
 
 
 def curves_chart(snapshot: Snapshot) -> Chart | None:
@@ -230,12 +232,12 @@ def _curves_layers(
     lines = lines.transform_filter(f"datum.trial === {best.number}")
     layers.append(keyed(lines.mark_line(point=point), lead, palette).encode(opacity=fade(1),
                                                       strokeWidth=rim(2.8, 4)))  # fmt: skip
-    return alt.layer(*layers).properties(width=700, height=250)
+    return layered(*layers, width=700, height=250)
 
 
-def _band_layers(band, palette: dict[str, str]) -> list[alt.Chart]:
+def _band_layers(band: Band, palette: dict[str, str]) -> list[alt.Chart]:
     columns = zip(band.epochs, band.low, band.middle, band.high, strict=True)
-    rows = [
+    rows: list[Row] = [
         {"epoch": e, "low": per_cent(a), "middle": per_cent(b), "high": per_cent(c)} for e, a, b, c in columns
     ]
     base = alt.Chart(inline(rows)).encode(x=alt.X("epoch:Q"))

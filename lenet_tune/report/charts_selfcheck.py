@@ -4,7 +4,18 @@ import altair as alt
 
 from lenet_tune.analysis.text import NONE, percent
 from lenet_tune.report.chart import Chart, Table
-from lenet_tune.report.draw import domain, inline, per_cent, percent_y, series, spec, tip, whole_x
+from lenet_tune.report.draw import (
+    Row,
+    domain,
+    inline,
+    layered,
+    per_cent,
+    percent_y,
+    series,
+    spec,
+    tip,
+    whole_x,
+)
 from lenet_tune.report.style import BLUE, INK, VERMILLION
 from lenet_tune.selfcheck.results import Curve, Landscape, Results
 from lenet_tune.selfcheck.words import NAMES
@@ -40,7 +51,7 @@ def _chart(place: int, found: Landscape, batch: int, length: int) -> Chart:
 
 
 def _layers(curves: list[Curve], length: int) -> alt.LayerChart:
-    rows = [
+    rows: list[Row] = [
         {"search": NAMES[c.kind], "trial": i, "low": per_cent(low), "middle": per_cent(middle),
          "high": per_cent(high), "band": c.kind != "tpe"}
         for c in curves
@@ -54,7 +65,7 @@ def _layers(curves: list[Curve], length: int) -> alt.LayerChart:
     bands = base.transform_filter("datum.band").mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q")
     told = tip(("search:N", "search"), ("trial:Q", "trial"), ("middle:Q", "median, %"))
     lines = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, tooltip=told)
-    return alt.layer(bands, lines).properties(width=470, height=190)
+    return layered(bands, lines, width=470, height=190)
 
 
 def _table(found: Landscape, length: int) -> Table:

@@ -24,10 +24,9 @@ _HEADINGS = {"score": "{} accuracy", "sd": "sd over seeds", "n": "n (seeds)", "s
 
 def best_table(snapshot: Snapshot) -> Table | None:
     """The best setting: value, what was searched, whether at its edge; knobs at an edge first."""
-    values = analysis.best_setting(snapshot)
+    values = sorted(analysis.best_setting(snapshot), key=lambda v: v.edge is None)
     if not values:
         return None
-    values = sorted(values, key=lambda v: v.edge is None)
     return Table(
         caption=f"Best setting (trial {snapshot.best.number}), knobs that vary",
         columns=("knob", "value", "searched", "at the edge?"),

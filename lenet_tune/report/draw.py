@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 from altair.utils import schemapi
@@ -43,6 +43,12 @@ def spec(chart: alt.TopLevelMixin, *, linked: bool = False) -> dict[str, Any]:
     if linked:
         found["params"] = [{"name": "picked", "value": None}, *found.get("params", [])]
     return found
+
+
+def layered(*layers: alt.Chart, width: int = 560, height: int) -> alt.LayerChart:
+    """Layers over each other, in a plotting area of so many px."""
+    found = alt.LayerChart(layer=list(layers))
+    return found.properties(width=width, height=height)
 
 
 def per_cent(value: float | None) -> float | None:
@@ -99,7 +105,7 @@ def _fixed(limits: Sequence[float]) -> alt.Scale:
 def value_x(field: str, kind: str, values: Sequence[Any], title: str | None = None) -> alt.X:
     """A horizontal axis of a knob's values: kind "log", "linear" or "category" (texts in their order)."""
     shape = "N" if kind == "category" else "Q"
-    axis = {"labelAngle": _angle(values), "labelLimit": 90} if kind == "category" else {}
+    axis: dict[str, Any] = {"labelAngle": _angle(values), "labelLimit": 90} if kind == "category" else {}
     scale, more = _value_scale(kind, values)
     return alt.X(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=alt.Axis(**axis, **more))
 
@@ -148,13 +154,13 @@ def keyed(chart: alt.Chart, label: str, palette: Mapping[str, str], **legend: An
     return named.encode(color=alt.Color("key:N", scale=scale, legend=alt.Legend(**legend)))
 
 
-def series(field: str, palette: Mapping[str, str], **legend: Any) -> tuple[alt.Color, alt.StrokeDash]:
-    """Colour and dash of lines by a field, so that no line is told by colour alone."""
-    names, shown = list(palette), alt.Legend(symbolType="stroke", symbolSize=300, **legend)
+def series(field: str, palette: Mapping[str, str], *, shown: bool = True) -> tuple[alt.Color, alt.StrokeDash]:
+    """Colour and dash of lines by a field, so that none is told by colour alone; a legend if `shown`."""
+    names, legend = list(palette), alt.Legend(symbolType="stroke", symbolSize=300) if shown else None
     dashes = [DASHES[i % len(DASHES)] for i in range(len(names))]
     return (
-        alt.Color(f"{field}:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=shown),
-        alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=names, range=dashes), legend=shown),
+        alt.Color(f"{field}:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=legend),
+        alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=names, range=dashes), legend=legend),
     )
 
 
@@ -168,7 +174,7 @@ def rim(full: float = 0.0, wide: float = 3) -> alt.StrokeWidthValue:
     return alt.StrokeWidthValue(full, condition={"test": PICKED, "value": wide})
 
 
-def brush(*encodings: str) -> alt.Parameter:
+def brush(*encodings: Literal["x", "y"]) -> alt.Parameter:
     """A rectangle drawn with the mouse that chooses trials."""
     return alt.selection_interval(name="brush", encodings=list(encodings))
 

@@ -79,7 +79,7 @@ def kernels_picture(model: BestModel) -> Picture | None:
     alt = f"{count(filters, 'kernel')} of {h}x{w}x{c} in {model.kernel_layer}; middle grey is zero"
     tiles = np.concatenate([np.round(255 * tiles), np.full((*tiles.shape[:3], 1), 255)], axis=3)
     canvas = _montage(
-        np.uint8(tiles[:MOST_TILES]), columns=min(len(tiles), 16), gap=0
+        tiles[:MOST_TILES].astype(np.uint8), columns=min(len(tiles), 16), gap=0
     )  # gaps are transparent
     return _picture("kernels", alt, Image.fromarray(canvas))
 
@@ -100,7 +100,7 @@ def _maps(place: int, sample: Sample, layer: str) -> Picture | None:
     range_ = np.maximum(tiles.max(axis=(1, 2), keepdims=True) - low, 1e-12)
     levels = np.round((_LEVELS - 1) * (tiles - low) / range_)[..., None]  # (filters, h, w, 1)
     alt = f"{count(len(tiles), 'feature map')} of {layer} for an image of {sample.true}"
-    canvas = _montage(np.uint8(levels), columns=min(len(tiles), 8), gap=_LEVELS)[..., 0]
+    canvas = _montage(levels.astype(np.uint8), columns=min(len(tiles), 8), gap=_LEVELS)[..., 0]
     # One byte a pixel: a page holds ten of these.
     image = Image.fromarray(canvas, mode="P")
     image.putpalette(np.uint8(np.round(255 * viridis(np.linspace(0, 1, _LEVELS)))).tobytes() + bytes(3))
@@ -146,10 +146,9 @@ def _image(place: int, sample: Sample) -> Picture | None:
 
 def enlarged(picture: Picture, notice: str | None) -> bytes:
     """The picture as a PNG file for export, each pixel a square of `ENLARGE` pixels, described inside."""
+    size, buffer = (picture.width * ENLARGE, picture.height * ENLARGE), io.BytesIO()
     with Image.open(io.BytesIO(picture.png)) as image:
-        image = image.convert("RGBA")
-        size = (picture.width * ENLARGE, picture.height * ENLARGE)
-        large, buffer = image.resize(size, Image.Resampling.NEAREST), io.BytesIO()
+        large = image.convert("RGBA").resize(size, Image.Resampling.NEAREST)
     about = PngInfo()
     about.add_itxt("Description", _described(picture, notice))
     large.save(buffer, "PNG", pnginfo=about)

@@ -4,6 +4,8 @@ Okabe and Ito's colours that keep a contrast of 3:1 on white; no meaning hangs o
 sheet turns each of these into one of its own colours, so that charts follow its theme.
 """
 
+from typing import Literal
+
 INK, MUTED, GRID, GREY = "#1c2126", "#5b6570", "#dfe4e9", "#9aa4af"
 BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 ON_PAGE = {
@@ -18,7 +20,7 @@ ON_PAGE = {
 }
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, INK, MUTED)
 DASHES = ([1, 0], [6, 4], [2, 2], [8, 3, 2, 3], [4, 1], [1, 3])
-SCHEME = "viridis"
+SCHEME: Literal["viridis"] = "viridis"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"  # of one width wherever a chart is drawn
 
 CONFIG = {
