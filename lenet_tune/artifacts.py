@@ -24,6 +24,7 @@ from lenet_tune.records import ExecutionRecord, TestReading, TrialRecord
 from lenet_tune.study import Study
 
 SAMPLES = 10  # report, Table 5
+MISTAKES = 12
 
 
 def best_model(study: Study, spec: InputSpec) -> tuple[TrialRecord, ExecutionRecord, Model] | None:
@@ -91,7 +92,8 @@ def describe(model: Model, dataset: DataSet, *, seed: int) -> dict[str, Any]:
 
     Returns:
         JSON-ready: accuracy, loss, images, classes, confusion (rows true, columns predicted), kernels
-        (kh, kw, c, filters) of the first convolution, samples with feature maps (h, w, filters) of the last.
+        (kh, kw, c, filters) of the first convolution, samples with feature maps (h, w, filters) of the last,
+        the most confident mistakes by their place among the images.
     """
     test, classes = dataset.test, dataset.num_classes
     probabilities = model.predict(test.images, batch_size=EVALUATION_BATCH, verbose=0)  # (n, classes)
@@ -114,7 +116,24 @@ def describe(model: Model, dataset: DataSet, *, seed: int) -> dict[str, Any]:
         "kernels": _rounded(convolutions[0].get_weights()[0]),
         "feature_layer": convolutions[-1].name,
         "samples": _samples(model, convolutions[-1], test, np.sort(chosen), probabilities),
+        "mistakes": _mistakes(test.labels, probabilities),
     }
+
+
+def _mistakes(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """The wrong labels with the highest outputs, highest first; labels (n,), probabilities (n, classes)."""
+    predicted, surest = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    return [
+        {
+            "index": int(index),
+            "true": int(labels[index]),
+            "predicted": int(predicted[index]),
+            "confidence": float(surest[index]),
+            "true_confidence": float(probabilities[index, labels[index]]),
+        }
+        for index in wrong[np.argsort(-surest[wrong], kind="stable")][:MISTAKES]
+    ]
 
 
 def _samples(

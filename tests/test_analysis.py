@@ -443,3 +443,13 @@ def test_advice_asks_for_more_seeds_only_while_the_lead_is_within_their_scatter(
     clear = study(t(0, [0.80, 0.81]), t(1, [0.49, 0.50]), seeds=2)
     assert "with more seeds" in said(close)
     assert "seeds" not in said(clear)
+
+
+def test_mistakes_are_the_surest_wrong_labels_first():
+    model = analysis.best_model(factory.best_model(0))
+    assert [m.index for m in model.mistakes[:3]] == [0, 7, 14]
+    first = model.mistakes[0]
+    assert (first.true, first.predicted) == ("airplane", "automobile")
+    assert [m.confidence for m in model.mistakes] == sorted(
+        (m.confidence for m in model.mistakes), reverse=True
+    )

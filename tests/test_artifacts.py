@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenet_tune.artifacts import _png, read_image
+from lenet_tune.artifacts import MISTAKES, _mistakes, _png, read_image
 from lenet_tune.errors import DataError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 9, 4), dtype=np.uint8)
@@ -42,3 +42,17 @@ def test_a_file_or_a_model_that_does_not_fit_is_refused(tmp_path):
     for name in ("y.png", "none.png"):
         with pytest.raises(DataError, match=name):
             read_image(tmp_path / name, (6, 9, 3))
+
+
+def test_mistakes_are_all_wrong_and_the_surest():
+    rng = np.random.default_rng(3)
+    labels, outputs = rng.integers(0, 4, 200), rng.random((200, 4))
+    found = _mistakes(labels, outputs)
+    assert len(found) == MISTAKES
+    for m in found:
+        assert m["true"] == labels[m["index"]] != m["predicted"] == outputs[m["index"]].argmax()
+        assert m["confidence"] == outputs[m["index"]].max()
+        assert m["true_confidence"] == outputs[m["index"], labels[m["index"]]]
+    wrong = outputs.argmax(axis=1) != labels
+    assert [m["confidence"] for m in found] == sorted(outputs.max(axis=1)[wrong], reverse=True)[:MISTAKES]
+    assert _mistakes(outputs.argmax(axis=1), outputs) == []

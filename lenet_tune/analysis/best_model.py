@@ -36,6 +36,17 @@ class Sample:
     maps: np.ndarray | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """An image labelled wrong: its place among those measured, and the outputs of both classes."""
+
+    index: int
+    true: str
+    predicted: str
+    confidence: float | None
+    true_confidence: float | None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BestModel:
     """What is known of the best model; parts that the study does not hold are None or empty.
@@ -44,6 +55,7 @@ class BestModel:
         split: the images it was measured on.
         confusion: (classes, classes) int64, rows true, columns predicted.
         kernels: of the first convolution, (kh, kw, c, filters) float64.
+        mistakes: the most confident ones, most confident first.
     """
 
     trial: int | None
@@ -58,6 +70,7 @@ class BestModel:
     kernel_layer: str
     feature_layer: str
     samples: tuple[Sample, ...]
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def balanced_accuracy(self) -> float | None:
@@ -89,7 +102,7 @@ def best_model(data: Mapping[str, Any] | None) -> BestModel | None:
         confusion = None
     if confusion is not None and len(classes) != len(confusion):
         classes = tuple(f"class {i}" for i in range(len(confusion)))
-    samples = data.get("samples")
+    samples, mistakes = data.get("samples"), data.get("mistakes")
     return BestModel(
         trial=data.get("trial"),
         repeat=data.get("repeat"),
@@ -103,6 +116,7 @@ def best_model(data: Mapping[str, Any] | None) -> BestModel | None:
         kernel_layer=str(data.get("kernel_layer", "first convolution")),
         feature_layer=str(data.get("feature_layer", "last convolution")),
         samples=tuple(_sample(s, classes) for s in samples or () if isinstance(s, Mapping)),
+        mistakes=tuple(_mistake(m, classes) for m in mistakes or () if isinstance(m, Mapping)),
     )
 
 
@@ -125,6 +139,16 @@ def _sample(data: Mapping[str, Any], classes: tuple[str, ...]) -> Sample:
         is_right=true == predicted,
         confidence=data.get("confidence"),
         maps=array(data.get("maps"), 3),
+    )
+
+
+def _mistake(data: Mapping[str, Any], classes: tuple[str, ...]) -> Mistake:
+    return Mistake(
+        index=data.get("index", -1),
+        true=_name(data.get("true"), classes),
+        predicted=_name(data.get("predicted"), classes),
+        confidence=data.get("confidence"),
+        true_confidence=data.get("true_confidence"),
     )
 
 

@@ -8,11 +8,11 @@ from lenet_tune import analysis, sections
 from lenet_tune.analysis import confirmation
 from lenet_tune.analysis.failures import FailureGroup
 from lenet_tune.analysis.ranking import FRESH, RankedTable
-from lenet_tune.analysis.text import NONE, duration, listed, percent, points
+from lenet_tune.analysis.text import NONE, duration, listed, points
 from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
+from lenet_tune.report import content_model
 from lenet_tune.report.chart import Table
-from lenet_tune.report.safe import shorten
 
 UNKNOWN = "not recorded"
 FIRST_ROWS = 200
@@ -104,7 +104,7 @@ def method(snapshot: Snapshot) -> Method:
             *((confirmation.METHOD,) if snapshot.standing else ()),
             *_stopping(snapshot),
         ),
-        readings=readings_table(snapshot),
+        readings=content_model.readings_table(snapshot),
         open_choices=_open_choices(snapshot),
     )
 
@@ -154,75 +154,6 @@ def _stopping(snapshot: Snapshot) -> tuple[str, ...]:
         "had got so far was stopped. "
     )
     return (rule + found.words,)
-
-
-def leaders_table(snapshot: Snapshot) -> Table | None:
-    """The leaders on fresh seeds and on the test images."""
-    found = analysis.leaders(snapshot)
-    if not found:
-        return None
-    held_out = snapshot.definition.held_out_name
-    return Table(
-        caption="The leaders, trained again with fresh seeds",
-        columns=(
-            "trial",
-            "setting",
-            "verdict",
-            f"{held_out} accuracy, fresh seeds",
-            "in the search",
-            "search minus fresh",
-            "test accuracy",
-            "test minus fresh",
-        ),
-        rows=tuple(
-            (
-                str(leader.number),
-                shorten(leader.label, 60),
-                leader.verdict,
-                analysis.interval(leader.fresh),
-                percent(leader.score),
-                points(leader.optimism, signed=True),
-                f"{percent(leader.test)} (n = {leader.test_n})" if leader.test_n else NONE,
-                points(leader.test_gap, signed=True),
-            )
-            for leader in found
-        ),
-        numeric=(3, 4, 5, 6, 7),
-    )
-
-
-def readings_table(snapshot: Snapshot) -> Table | None:
-    """Every look at the test images."""
-    if not snapshot.test_readings:
-        return None
-    scores = {(t.number, e.repeat): e.accuracy for t in snapshot.trials for e in t.executions}
-    name = snapshot.definition.held_out_name
-    rows = []
-    for reading in snapshot.test_readings:
-        score = scores.get((reading.trial, reading.repeat))
-        gap = points(reading.accuracy - score, signed=True) if score is not None else NONE
-        row = (
-            str(reading.trial),
-            str(reading.repeat),
-            reading.when,
-            f"{reading.images:,}",
-            percent(reading.accuracy),
-            gap,
-        )
-        rows.append(row)
-    return Table(
-        caption="Every look at the test images",
-        columns=(
-            "trial",
-            "execution",
-            "when (UTC)",
-            "images",
-            "test accuracy",
-            f"test minus {name} accuracy",
-        ),
-        rows=tuple(rows),
-        numeric=(3, 4, 5),
-    )
 
 
 def _open_choices(snapshot: Snapshot) -> Table | None:

@@ -17,7 +17,8 @@ from lenet_tune.analysis.reproduction_words import (
 from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
-from lenet_tune.report.content import UNKNOWN, best_table, leaders_table, provenance_table, readings_table
+from lenet_tune.report.content import UNKNOWN, best_table, provenance_table
+from lenet_tune.report.content_model import leaders_table, readings_table
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.readings import CHOICES
 

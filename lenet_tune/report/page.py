@@ -17,6 +17,7 @@ from lenet_tune.report import (
     charts_report,
     charts_search,
     content,
+    content_model,
     pictures,
     style,
 )
@@ -100,7 +101,7 @@ def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
         "command": snapshot.manifest.get("command") or content.UNKNOWN,
         "progress": drawn(charts_search.progress_chart(snapshot)),
         "leaders": drawn(charts_search.leaders_chart(snapshot)),
-        "leaders_table": content.leaders_table(snapshot),
+        "leaders_table": content_model.leaders_table(snapshot),
     }
 
 
@@ -153,6 +154,8 @@ def _model_part(snapshot: Snapshot) -> dict[str, Any]:
         "confusion": drawn(charts_model.confusion_chart(model)) if model else None,
         "confusions": charts_model.confusions_table(model) if model else None,
         "classes": drawn(charts_model.classes_chart(model)) if model else None,
+        "model_words": content_model.model_words(model) if model else "",
+        "mistakes": content_model.mistakes_table(model) if model else None,
         "kernels": pictures.kernels_picture(model) if model else None,
         "samples": pictures.sample_pictures(model) if model else (),
     }

@@ -208,4 +208,14 @@ def best_model(number, *, classes=CLASSES):
         "kernel_layer": "conv_1",
         "feature_layer": "conv_2",
         "samples": samples,
+        "mistakes": [
+            {
+                "index": 7 * i,
+                "true": i % size,
+                "predicted": (i + 1) % size,
+                "confidence": 0.99 - i / 50,
+                "true_confidence": 0.004 * i,
+            }
+            for i in range(12)
+        ],
     }
