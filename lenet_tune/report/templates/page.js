@@ -300,6 +300,9 @@
     try { await navigator.clipboard.writeText(text); announce("Copied."); }
     catch { announce("Copying is not allowed here: select the command instead."); }
   }
+  for (const code of document.querySelectorAll(".rerun code")) {
+    code.before(button("Copy", () => copy(code.textContent), { "aria-label": "Copy the command" }));
+  }
   function drawHistory(trial) {
     const history = page.histories[trial];
     if (!history) return;
