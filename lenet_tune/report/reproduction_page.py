@@ -12,6 +12,7 @@ from lenet_tune.report import charts_report, method_reproduction, pictures
 from lenet_tune.report import content_reproduction as content
 from lenet_tune.report.charts_reproduction import numbers_chart, numbers_table
 from lenet_tune.report.content import UNKNOWN
+from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.live import page_data
 from lenet_tune.report.page import contents, drawn, drawn_part, rendered
@@ -40,7 +41,14 @@ def write_reproduction(found: Reproduction, path: Path) -> Path:
 
 def render_reproduction(found: Reproduction) -> str:
     """The page; the same studies give the same text."""
-    parts = {
+    with unchecked():
+        parts = _parts(found)
+        more = {"contents": contents(parts, _SECTIONS), "data": page_data(parts)}
+        return rendered("reproduction.html", {**parts, **more})
+
+
+def _parts(found: Reproduction) -> dict[str, Any]:
+    return {
         **_first_screen(found),
         **_report(found),
         **_model(found),
@@ -54,8 +62,6 @@ def render_reproduction(found: Reproduction) -> str:
         "setting_table": content.setting_table(found),
         "execution_table": content.execution_table(found),
     }
-    more = {"contents": contents(parts, _SECTIONS), "data": page_data(parts)}
-    return rendered("reproduction.html", {**parts, **more})
 
 
 def _first_screen(found: Reproduction) -> dict[str, Any]:

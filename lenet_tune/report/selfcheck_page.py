@@ -6,6 +6,7 @@ from typing import Any
 
 from lenet_tune.report import charts_selfcheck
 from lenet_tune.report.chart import Table
+from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.live import page_data
 from lenet_tune.report.page import all_drawn, rendered
@@ -38,8 +39,9 @@ def write_selfcheck(results: Results, path: Path) -> Path:
 
 def render_selfcheck(results: Results) -> str:
     """The page; the same results give the same text."""
-    parts = _context(results)
-    return rendered("selfcheck.html", {**parts, "data": page_data(parts)})
+    with unchecked():
+        parts = _context(results)
+        return rendered("selfcheck.html", {**parts, "data": page_data(parts)})
 
 
 def _context(results: Results) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Pages: whole, readable, inert, small, the same every time; for every state a study can be in."""
 
 import base64
+import functools
 import gzip
 import hashlib
 import json
@@ -65,13 +66,20 @@ STUDIES = {
 }
 
 
+@functools.cache
+def with_its_page(name):
+    """A study and its page: rendered once for all tests that read it."""
+    snapshot = STUDIES[name]()
+    return snapshot, render_page(snapshot)
+
+
 @pytest.fixture(params=STUDIES, ids=lambda name: name.replace(" ", "-"))
-def snapshot(request):
-    return STUDIES[request.param]()
+def study(request):
+    return with_its_page(request.param)
 
 
-def test_every_page_is_well_formed_and_accessible(snapshot, parse):
-    page = parse(render_page(snapshot))
+def test_every_page_is_well_formed_and_accessible(study, parse):
+    page = parse(study[1])
     assert page.unclosed == []
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) - len(page.all("svg")) == 1
@@ -88,15 +96,16 @@ def test_every_page_is_well_formed_and_accessible(snapshot, parse):
         assert all(name in ids for name in attributes.get("aria-labelledby", "").split())
 
 
-def test_every_page_says_its_state_and_its_answer(snapshot, parse):
-    text = parse(render_page(snapshot)).text
+def test_every_page_says_its_state_and_its_answer(study, parse):
+    snapshot, html = study
+    text = parse(html).text
     assert f"Status: {analysis.state(snapshot)}" in text
     assert analysis.summary(snapshot).replace(" %", "\u00a0%") in text
     assert str(snapshot.manifest.get("command") or "not recorded") in text
 
 
-def test_no_page_refers_to_anything_outside_itself(snapshot, parse):
-    html = render_page(snapshot)
+def test_no_page_refers_to_anything_outside_itself(study, parse):
+    _, html = study
     page = parse(html)
     scripts = SCRIPTS if page.all("svg") else [SCRIPTS[0], SCRIPTS[2]]
     assert page.all("script") == scripts
@@ -132,8 +141,9 @@ def test_what_the_script_reads_is_the_study_and_nothing_in_it_can_end_the_block(
     assert not set("<>&'") & set(block)
 
 
-def test_the_same_snapshot_gives_the_same_bytes(snapshot):
-    assert render_page(snapshot) == render_page(snapshot)
+def test_the_same_snapshot_gives_the_same_bytes(study):
+    snapshot, html = study
+    assert render_page(snapshot) == html
 
 
 def test_a_page_is_the_same_in_another_process(tmp_path):

@@ -1,5 +1,6 @@
 """The page of the reproduced report: whole, inert, small and the same every time, for any evidence."""
 
+import functools
 import random
 import re
 import sys
@@ -71,13 +72,25 @@ STUDIES = {
 }
 
 
+@functools.cache
+def with_its_page(name):
+    """A reproduction and its page: rendered once for all tests that read it."""
+    found = reproduction(STUDIES[name](), {})
+    return found, render_reproduction(found)
+
+
 @pytest.fixture(params=STUDIES, ids=lambda name: name.replace(" ", "-"))
 def found(request):
-    return reproduction(STUDIES[request.param](), {})
+    return with_its_page(request.param)[0]
 
 
-def test_every_page_is_well_formed_and_accessible(found, parse):
-    page = parse(render_reproduction(found))
+@pytest.fixture(params=STUDIES, ids=lambda name: name.replace(" ", "-"))
+def html(request):
+    return with_its_page(request.param)[1]
+
+
+def test_every_page_is_well_formed_and_accessible(html, parse):
+    page = parse(html)
     assert page.unclosed == []
     assert len(page.all("h1")) == len(page.all("main")) == 1
     ids = [a["id"] for _, a in page.tags if "id" in a]
@@ -88,8 +101,8 @@ def test_every_page_is_well_formed_and_accessible(found, parse):
     assert all(head["scope"] in ("row", "col") for head in page.all("th"))
 
 
-def test_no_page_refers_to_anything_outside_itself(found, parse):
-    page = parse(render_reproduction(found))
+def test_no_page_refers_to_anything_outside_itself(html, parse):
+    page = parse(html)
     assert page.all("script") == SCRIPTS
     assert page.all("link") == page.all("iframe") == []
     for tag, attributes in page.tags:
@@ -104,8 +117,9 @@ def test_every_page_says_its_answer_and_judges_every_number_and_claim(found, par
     assert all(re.search(rf"\bC{i}\b", text) for i in range(1, 19))
 
 
-def test_the_same_studies_give_the_same_bytes(found):
-    assert render_reproduction(found) == render_reproduction(found)
+def test_the_same_studies_give_the_same_bytes():
+    found, html = with_its_page("everything")
+    assert render_reproduction(found) == html
 
 
 def test_the_full_page_shows_all_tables_and_figures_beside_the_published_ones(parse):
