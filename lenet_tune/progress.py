@@ -14,7 +14,7 @@ from lenet_tune.records import Ending, Snapshot
 
 
 class Progress:
-    """A `search.Watcher` that prints.
+    """A `loop.Watcher` that prints.
 
     Args:
         snapshot: the study as it starts or goes on.

@@ -1,6 +1,6 @@
 """One sitting at a study: open it, get data, device and engine ready, search, and leave pages behind.
 
-This is where the rooms meet; `cli` parses words and calls it, `search` holds the loop.
+This is where the rooms meet; `cli` parses words and calls it, `loop` holds the loop of a search.
 """
 
 import time
@@ -68,8 +68,8 @@ class Course:
     """How a study is trained.
 
     Args:
-        run: trains the study with its tools, as `search.run` does.
-        progress: a context whose value is told how it goes on (`search.Watcher`).
+        run: trains the study with its tools, as `loop.run` does.
+        progress: a context whose value is told how it goes on (`loop.Watcher`).
         way_on: what to type to go on after a stop.
     """
 
@@ -184,7 +184,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     devices.prepare(backend, place.device)
     import keras
 
-    from lenet_tune import search
+    from lenet_tune import loop
     from lenet_tune.artifacts import measure_leaders
 
     definition = study.definition
@@ -205,7 +205,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
             try:
                 course.run(study, tools)
                 complete = True
-            except search.BudgetSpent:
+            except loop.BudgetSpent:
                 say(f"The budget of {duration(place.budget)} is spent. Go on with: {course.way_on}")
             measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
@@ -218,23 +218,23 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
 
 
 def _plain_course(study: Study) -> Course:
-    from lenet_tune import search
+    from lenet_tune import loop
 
     return Course(
-        run=search.run,
+        run=loop.run,
         progress=Progress(study.snapshot(), study.definition.train_size),
         way_on=f"lenet-tune resume {study.path.parent}",
     )
 
 
 def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
-    from lenet_tune import search
+    from lenet_tune import loop
 
     definition = study.definition
     training = plan.training_data(definition, dataset)
     spec = plan.input_spec(definition, training)
     study.set_channel_statistics(spec.channel_mean, spec.channel_std)
-    tools = search.Tools(
+    tools = loop.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),
         data=training,

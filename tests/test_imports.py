@@ -18,7 +18,7 @@ MAY_BE_HEAVY = {
     "modelfile",
     "engines",
     "oracles",
-    "search",
+    "loop",
     "dryrun",
 }
 # Rooms and the rooms of this package that they may import at the top.
@@ -54,10 +54,10 @@ ALLOWED = {
         "engines",
         "errors",
         "knobs",
+        "loop",
         "manifest",
         "oracles",
         "records",
-        "search",
         "space",
     },
     "interchange": {"engines", "errors", "records"},
