@@ -191,10 +191,7 @@ def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out
 
     if not words and origin is None:
         return None
-    found = starts.study_starts(find_study(origin, out)) if origin is not None else []
-    if starts.REPORT in words:
-        found += starts.report_starts(section)
-    return (*found, *starts.read_starts([w for w in words if w not in (starts.REPORT, starts.NONE)]))
+    return starts.gather(words, None if origin is None else find_study(origin, out), section)
 
 
 def _conclude(outcome: Any) -> None:

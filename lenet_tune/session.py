@@ -36,7 +36,7 @@ class Place:
 
     Args:
         out: folder that holds `studies/` and `reports/`.
-        source: of the data; None for the default.
+        source: of the data, or the data itself; None for the default.
         budget: seconds; None for no limit.
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
@@ -44,7 +44,7 @@ class Place:
     """
 
     out: Path
-    source: str | None
+    source: str | DataSet | None
     backend: str | None
     device: str
     budget: float | None
@@ -92,7 +92,8 @@ def start(options: Options, place: Place) -> Outcome:
     folder = place.out / "studies" / definition.name
     study = opening.stored(folder)
     if study is None:
-        study = Study.create(folder, definition, planned=planned, source=place.source)
+        source = place.source if isinstance(place.source, str) else None
+        study = Study.create(folder, definition, planned=planned, source=source)
     with study:
         opening.check_same(study.definition, definition)
         if planned is not None and planned > study.planned:
@@ -120,8 +121,10 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         return _sit(study, dataset, place)
 
 
-def load_data(source: str | None) -> DataSet:
+def load_data(source: str | DataSet | None) -> DataSet:
     """The data set; what it is labelled with is said once."""
+    if isinstance(source, DataSet):
+        return source
     said: list[str] = []
 
     def tell(text: str) -> None:

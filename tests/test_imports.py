@@ -31,6 +31,7 @@ ALLOWED = {
     "sections": {"config", "errors", "knobs", "space"},
     "model": {"config"},
     "data": {"errors"},
+    "arrays": {"data", "errors"},
     "fusion": {"engines", "errors"},
     "options": {"config", "errors", "sections", "space"},
     "standing": set(),

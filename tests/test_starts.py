@@ -47,7 +47,7 @@ def test_settings_come_from_files_bare_or_as_exported(tmp_path):
     bare, exported = tmp_path / "a.json", tmp_path / "best.json"
     bare.write_text(json.dumps({"learning_rate": 0.02}))
     exported.write_text(json.dumps({"trial": 3, "setting": {"momentum": 0.5}}))
-    first, second = starts.read_starts([str(bare), str(exported)])
+    first, second = starts.gather([str(bare), str(exported)], None, None)
     assert first["learning_rate"] == 0.02
     assert second["momentum"] == 0.5
     assert second["depth"] == 2
@@ -67,7 +67,7 @@ def test_a_file_without_a_setting_is_refused(tmp_path, text, words):
     if text is not None:
         path.write_text(text)
     with pytest.raises(SettingError, match=words):
-        starts.read_starts([str(path)])
+        starts.gather([str(path)], None, None)
 
 
 @pytest.mark.parametrize(
