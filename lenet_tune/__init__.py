@@ -10,8 +10,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Callback": "callbacks",
     "LeNetHyperModel": "hypermodel",
     "LeNetTuneError": "errors",
+    "MLflowLogger": "loggers",
+    "TensorBoardLogger": "loggers",
     "search": "api",
 }
 __all__ = ["LeNetHyperModel", "LeNetTuneError", "search"]

@@ -8,12 +8,13 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from lenet_tune import session, starts
 from lenet_tune.arrays import dataset_of
+from lenet_tune.callbacks import Callback
 from lenet_tune.config import check_in
 from lenet_tune.data import DataSet
 from lenet_tune.errors import SettingError, StudyError
@@ -128,6 +129,7 @@ def search(
     *,
     data: str | Path | DataSet | Sequence[Any] | None = None,
     trials: int | None = None,
+    callbacks: Sequence[Callback] = (),
     verbose: int = 1,
     **options: Any,
 ) -> StudyView:
@@ -137,6 +139,7 @@ def search(
         kind: "grid", "random", "bayes" or "hyperband".
         data: a name or a path as `--data` takes it, or `((x_train, y_train), (x_test, y_test))`.
         trials: settings to try.
+        callbacks: told of trials and epochs; `loggers` has one for TensorBoard and one for MLflow.
         verbose: 0 for no progress on stderr.
         options: any other option of the command, with underscores: `epochs=5`, `seeds=3`, `stop_bad=True`,
             `budget="20m"`, `backend="jax"`, `out="folder"`, `knobs={"batch_size": [32, 128]}` (or the texts
@@ -156,7 +159,7 @@ def search(
     check_in("kind", kind, KINDS)
     _check_names(kind, options)
     given = {"trials": trials, **options}
-    place = _place(kind, data, given)
+    place = replace(_place(kind, data, given), callbacks=tuple(callbacks))
     with quiet() if verbose == 0 else nullcontext():
         asked = Options(
             kind=kind,

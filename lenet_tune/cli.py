@@ -15,6 +15,7 @@ from lenet_tune import __version__
 from lenet_tune.cli_compare import compare
 from lenet_tune.cli_options import (
     CONFIRM,
+    LOG,
     PLACE_NAMES,
     PLACE_OPTIONS,
     SEARCH_OPTIONS,
@@ -154,7 +155,7 @@ def hyperband(**options: Any) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
-@with_options(*PLACE_OPTIONS)
+@with_options(LOG, *PLACE_OPTIONS)
 def resume(study: str, trials: int | None, **options: Any) -> None:
     """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
 

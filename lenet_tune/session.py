@@ -13,6 +13,7 @@ from typing import Any
 
 from lenet_tune import data as datasets
 from lenet_tune import devices, manifest, opening, plan, requirements
+from lenet_tune.callbacks import Announcer, Callback
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
@@ -41,6 +42,7 @@ class Place:
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
         accept_versions: go on with a study that other versions of the packages have begun.
+        callbacks: told of trials and epochs.
     """
 
     out: Path
@@ -52,6 +54,7 @@ class Place:
     checkpoint_every: int = 1
     trial_timeout: float | None = None
     accept_versions: bool = False
+    callbacks: Sequence[Callback] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +203,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     study.set_manifest({**facts, "engine": definition.engine})
     started = time.monotonic()
     stopped_by, complete = None, False
-    course = course or _plain_course(study)
+    course = course or _plain_course(study, place)
     with stoppable(), course.progress as progress:
         try:
             _greet(study, facts)
@@ -220,12 +223,13 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     return stopped_by
 
 
-def _plain_course(study: Study) -> Course:
+def _plain_course(study: Study, place: Place) -> Course:
     from lenet_tune import loop
 
+    progress = Progress(study.snapshot(), study.definition.train_size)
     return Course(
         run=loop.run,
-        progress=Progress(study.snapshot(), study.definition.train_size),
+        progress=Announcer(progress, place.callbacks, study) if place.callbacks else progress,
         way_on=f"lenet-tune resume {study.path.parent}",
     )
 

@@ -35,21 +35,30 @@ def arrays(tiny_data):
     return tuple((split.images, split.labels) for split in (tiny_data.train, tiny_data.test))
 
 
-def python_example() -> str:
+def python_examples() -> list[str]:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"<!-- python -->\n```python\n(.*?)```", readme, re.DOTALL)
-    return code
+    return re.findall(r"<!-- python -->\n```python\n(.*?)```", readme, re.DOTALL)
 
 
-def test_the_readmes_example_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+def test_the_readmes_first_example_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     scope = {}
-    exec(python_example(), scope)
+    exec(python_examples()[0], scope)
     study, model = scope["study"], scope["model"]
     assert [t.status for t in study.trials] == ["done"] * 8
     assert model.predict(np.zeros((2, *model.input_shape[1:]), np.uint8), verbose=0).shape[0] == 2
     assert str(study.report()) in capsys.readouterr().out
     assert study.best.score == max(t.score for t in study.trials)
+
+
+def test_the_readmes_callbacks_run_as_they_are_written(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
+    monkeypatch.chdir(tmp_path)
+    exec(python_examples()[1], {})
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("trial ") for line in lines) == 4
+    assert lines[-1].endswith("True")
+    assert len(list(tmp_path.glob("logs/*/trial-*/seed-0/*tfevents*"))) == 2
 
 
 def test_importing_the_package_imports_neither_keras_nor_numpy():

@@ -48,7 +48,9 @@ ALLOWED = {
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
     "watching": {"errors", "records", "study"},
     "glance": {"analysis", "records"},
-    "tensorboard": {"analysis", "knobs", "records", "requirements"},
+    "tensorboard": {"analysis", "engines", "knobs", "records", "requirements"},
+    "callbacks": {"engines", "errors", "records", "study"},
+    "loggers": {"callbacks", "engines", "errors", "records", "requirements", "tensorboard"},
     "studyexport": {"errors", "interchange", "records"},
     "selfcheck": {
         "config",
