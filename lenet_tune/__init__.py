@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Callback": "callbacks",
+    "FusedTuner": "fused_tuner",
     "LeNetHyperModel": "hypermodel",
     "LeNetTuneError": "errors",
     "MLflowLogger": "loggers",

@@ -13,6 +13,8 @@ HEAVY = {"keras", "tensorflow", "jax", "keras_tuner"}
 MAY_BE_HEAVY = {
     "model",
     "hypermodel",
+    "fitargs",
+    "fused_tuner",
     "artifacts",
     "exporting",
     "modelfile",
@@ -44,6 +46,8 @@ ALLOWED = {
     "studyfile": {"engines", "errors"},
     "study": {"engines", "errors", "records", "studyfile", "studymeta", "studyrows"},
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
+    "fitargs": {"engines", "errors"},
+    "fused_tuner": {"config", "engines", "errors", "fitargs", "hypermodel"},
     "analysis": {"config", "engines", "errors", "knobs", "records", "sections", "space", "standing"},
     "report": {"analysis", "errors", "interchange", "knobs", "records", "sections", "selfcheck", "space"},
     "watching": {"errors", "records", "study"},
