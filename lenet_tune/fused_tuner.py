@@ -6,7 +6,7 @@ Oracle, trials, project folder and saved weights are Keras Tuner's own, so that 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import keras_tuner
@@ -15,11 +15,14 @@ from keras_tuner.src.engine import tuner_utils
 from keras_tuner.src.engine.trial import Trial, TrialStatus
 
 from lenet_tune.config import check_int
-from lenet_tune.engines import fusible, together
+from lenet_tune.engines import fusible, lenets, together
+from lenet_tune.engines.base import Execution
 from lenet_tune.engines.together import Fit, Member
 from lenet_tune.errors import SettingError
 from lenet_tune.fitargs import arguments, check_callbacks, shared_fit
+from lenet_tune.fusedjobs import Job, SaveBest, Shared, fit_jobs
 from lenet_tune.hypermodel import LeNetHyperModel
+from lenet_tune.space import configs
 
 MAX_FAILED = 20
 """Trials that may fail in a row: about a fifth of the full space of a `LeNetHyperModel` cannot be built."""
@@ -31,21 +34,6 @@ _OF_THE_ORACLE = (
     "max_retries_per_trial",
     "max_consecutive_failed_trials",
 )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Job:
-    """One execution of a trial, ready to be fitted."""
-
-    trial: Trial
-    execution: int
-    member: Member
-    fit: Fit
-
-    @property
-    def key(self) -> tuple:
-        """What jobs of one program share."""
-        return self.execution, self.fit.batch_size, together.group_key(self.member.model, self.fit)
 
 
 class FusedTuner(keras_tuner.Tuner):
@@ -163,7 +151,7 @@ class FusedTuner(keras_tuner.Tuner):
 
     def _train_fused(self, trials: Sequence[Trial], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Train what can be fused, into `_results`."""
-        programs: dict[tuple, list[_Job]] = {}
+        programs: dict[tuple, list[Job]] = {}
         fits: dict[tuple, Fit] = {}
         for trial in trials:
             try:
@@ -180,7 +168,7 @@ class FusedTuner(keras_tuner.Tuner):
         for jobs in programs.values():
             group = [job.trial for job in jobs]
             try:
-                histories = together.fit_together([job.member for job in jobs], jobs[0].fit)
+                histories = fit_jobs(jobs)
             except Exception as error:
                 why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                 self._refuse(group, f"The group failed ({why}), so the reference engine trains its trials.")
@@ -190,7 +178,7 @@ class FusedTuner(keras_tuner.Tuner):
                 found.setdefault(job.trial.trial_id, []).append(history)
         self._results = {i: own for i, own in found.items() if i not in self.not_fused}
 
-    def _jobs(self, trial: Trial, given: dict[str, Any], fits: dict[tuple, Fit]) -> list[_Job]:
+    def _jobs(self, trial: Trial, given: dict[str, Any], fits: dict[tuple, Fit]) -> list[Job]:
         """The executions of a trial.
 
         Args:
@@ -202,7 +190,7 @@ class FusedTuner(keras_tuner.Tuner):
         given = self._own_arguments(trial, given)
         callbacks = given.get("callbacks") or []
         check_callbacks(callbacks)
-        jobs, best = [], _Shared()
+        jobs, best = [], Shared()
         for execution in range(self.executions_per_trial):
             key = given["batch_size"], execution
             if key not in fits:
@@ -215,10 +203,32 @@ class FusedTuner(keras_tuner.Tuner):
             own = self._deepcopy_callbacks(callbacks)
             self._configure_tensorboard_dir(own, trial, execution)
             path = self._get_checkpoint_fname(trial.trial_id)
-            own += [tuner_utils.TunerCallback(self, trial), _SaveBest(self.oracle.objective, path, best)]
+            own += [tuner_utils.TunerCallback(self, trial), SaveBest(self.oracle.objective, path, best)]
             member = Member(model=model, epochs=given.get("epochs", 1), callbacks=own)
-            jobs.append(_Job(trial=trial, execution=execution, member=member, fit=fit))
+            member = self._as_lenet(trial, member, fit, callbacks)
+            jobs.append(Job(trial=trial, execution=execution, member=member, fit=fit))
         return jobs
+
+    def _as_lenet(self, trial: Trial, member: Member, fit: Fit, callbacks: Sequence[Any]) -> Member:
+        """The member for the engine of LeNets, where it is one and that engine can do what is asked."""
+        if not isinstance(self.hypermodel, LeNetHyperModel) or self.optimizer or self.loss or self.metrics:
+            return member
+        try:
+            lenets.check(fit, callbacks)
+        except SettingError:
+            return member
+        lenet, train = configs(self.hypermodel.values_to_setting(trial.hyperparameters), self.hypermodel.spec)
+        execution = Execution(
+            trial=int(trial.trial_id),
+            repeat=0,
+            seed=self.hypermodel.seed,
+            order_seed=fit.order_seed,
+            lenet=lenet,
+            train=replace(train, batch_size=fit.batch_size, epochs=member.epochs),
+        )
+        return lenets.LeNetMember(
+            model=member.model, epochs=member.epochs, callbacks=member.callbacks, execution=execution
+        )
 
     def _own_arguments(self, trial: Trial, given: dict[str, Any]) -> dict[str, Any]:
         """The arguments of `fit` as the hypermodel changes them."""
@@ -244,26 +254,3 @@ class FusedTuner(keras_tuner.Tuner):
         if self.oracle.verbose and reason not in self.not_fused.values():
             print(f"Trial {trials[0].trial_id} is not fused: {reason}")
         self.not_fused.update({trial.trial_id: reason for trial in trials})
-
-
-class _Shared:
-    """The best value over the executions of a trial."""
-
-    value: float | None = None
-
-
-class _SaveBest(tuner_utils.SaveBestEpoch):
-    """Keras Tuner's own, for executions that train side by side: they share the best value."""
-
-    def __init__(self, objective: Any, filepath: str, best: _Shared) -> None:
-        self._best = best
-        super().__init__(objective, filepath)
-
-    @property
-    def best_value(self) -> float | None:
-        """Of the objective, over all executions."""
-        return self._best.value
-
-    @best_value.setter
-    def best_value(self, value: float) -> None:
-        self._best.value = value

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from lenet_tune import FusedTuner
-from lenet_tune.engines import together
+from lenet_tune.engines import lenets, together
 from lenet_tune.errors import SettingError
 from lenet_tune.hypermodel import LeNetHyperModel
 from lenet_tune.knobs import Choice
@@ -186,6 +186,75 @@ def test_a_lenet_hypermodel_trains_fused_by_batch_size_with_its_own_epochs(tmp_p
     best = found.oracle.get_best_trials()[0].score
     accuracy = (model.predict(IMAGES[:16], verbose=0).argmax(1) == LABELS[:16]).mean()
     assert accuracy == pytest.approx(best, abs=1e-6)
+
+
+PLAIN = Space.at(
+    {"kernel_size": 3, "depth": 1, "filters": 3, "dense_84": False, "normalization": "unit"}
+).replace(
+    {
+        "normalization": Choice(("unit", "standardize")),
+        "activation": Choice(("tanh", "relu")),
+        "momentum": Choice((0.0, 0.9)),
+        "l2_kernel": Choice((0.0, 1e-3)),
+        "loss": Choice(("mean_squared_error", "categorical_crossentropy")),
+        "learning_rate": Choice((0.01, 0.05)),
+        "batch_size": Choice((16,)),
+        "epochs": Choice((3,)),
+    }
+)
+
+
+def test_the_engine_of_lenets_gives_what_keras_side_by_side_gives(tmp_path, monkeypatch):
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=0.02)
+    searched = {"validation_data": (IMAGES[:16], LABELS[:16]), "verbose": 0, "callbacks": [stop]}
+
+    def search(name):
+        hypermodel = LeNetHyperModel.for_data(IMAGES, LABELS, space=PLAIN)
+        found = tuner(tmp_path, hypermodel, max_trials=6, seed=5, project_name=name)
+        found.search(IMAGES, LABELS, **searched)
+        return found
+
+    used = []
+    before = lenets.fit_lenets
+    monkeypatch.setattr(
+        lenets, "fit_lenets", lambda members, fit: used.append(len(members)) or before(members, fit)
+    )
+    own = search("own")
+    assert used == [6]
+    monkeypatch.setattr(lenets, "LISTENERS", ())
+    other = search("other")
+    assert used == [6]
+    assert len(own.groups) == len(other.groups) == 1
+    for one, twin in zip(trials_of(own), trials_of(other), strict=True):
+        assert one.hyperparameters.values == twin.hyperparameters.values
+        assert one.best_step == twin.best_step
+        for name in ("loss", "val_loss", "accuracy", "val_accuracy"):
+            found, expected = (t.metrics.get_best_value(name) for t in (one, twin))
+            assert found == pytest.approx(expected, abs=1e-4)
+    for one, twin in zip(own.get_best_models(6), other.get_best_models(6), strict=True):
+        for a, b in zip(one.get_weights(), twin.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+LEFT = {
+    "no shuffling": {"shuffle": False},
+    "nothing to measure on": {"validation_split": None},
+    "a callback that changes rates": {"callbacks": [keras.callbacks.ReduceLROnPlateau()]},
+    "fractions for pixels": {"x": IMAGES / np.float32(255)},
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_lenets_that_their_engine_cannot_train_are_trained_side_by_side(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(lenets, "fit_lenets", None)
+    hypermodel = LeNetHyperModel.for_data(IMAGES, LABELS, space=PLAIN)
+    objective = "accuracy" if name == "nothing to measure on" else "val_accuracy"
+    objective = keras_tuner.Objective(objective, "max")
+    found = FusedTuner(hypermodel, objective, 2, seed=1, directory=tmp_path, project_name="p")
+    options = {"x": IMAGES, "y": LABELS, "epochs": 1, "validation_split": 0.25, "verbose": 0, **LEFT[name]}
+    found.search(**options)
+    assert [t.status for t in trials_of(found)] == ["COMPLETED"] * 2
+    assert [len(group) for group in found.groups] == [2]
 
 
 def test_executions_see_their_own_order_and_the_score_is_their_mean(tmp_path):
