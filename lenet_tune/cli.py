@@ -17,6 +17,7 @@ from lenet_tune.cli_data import data
 from lenet_tune.cli_doctor import doctor
 from lenet_tune.cli_options import (
     CONFIRM,
+    LOG,
     PLACE_NAMES,
     PLACE_OPTIONS,
     SEARCH_OPTIONS,
@@ -156,7 +157,7 @@ def hyperband(**options: Any) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
-@with_options(*PLACE_OPTIONS)
+@with_options(LOG, *PLACE_OPTIONS)
 def resume(study: str, trials: int | None, **options: Any) -> None:
     """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
 
@@ -193,10 +194,7 @@ def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out
 
     if not words and origin is None:
         return None
-    found = starts.study_starts(find_study(origin, out)) if origin is not None else []
-    if starts.REPORT in words:
-        found += starts.report_starts(section)
-    return (*found, *starts.read_starts([w for w in words if w not in (starts.REPORT, starts.NONE)]))
+    return starts.gather(words, None if origin is None else find_study(origin, out), section)
 
 
 def _conclude(outcome: Any) -> None:

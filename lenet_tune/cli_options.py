@@ -64,7 +64,15 @@ PLACE_NAMES = (
     "checkpoint_every",
     "trial_timeout",
     "accept_versions",
+    "log",
     "out",
+)
+LOG = click.option(
+    "--log",
+    multiple=True,
+    metavar="tensorboard:FOLDER|mlflow[:URI]",
+    help="Log every epoch there as it comes; needs pip install 'lenet-tune[tensorboard]' or [mlflow]. "
+    "Repeatable.",
 )
 SEARCH_OPTIONS = (
     click.option(
@@ -98,6 +106,7 @@ SEARCH_OPTIONS = (
     ),
     click.option("--name", help="Name of the study.  [default: made from the options]"),
     click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
+    LOG,
     *PLACE_OPTIONS,
 )
 CONFIRM = click.option(
@@ -138,6 +147,11 @@ def place_of(options: Mapping[str, Any]) -> Any:
     """The `session.Place` that the options of a place stand for."""
     from lenet_tune.session import Place
 
+    callbacks: tuple = ()
+    if options.get("log"):
+        from lenet_tune import loggers
+
+        callbacks = tuple(loggers.parse(text) for text in options["log"])
     return Place(
         out=options["out"],
         source=options["source"],
@@ -149,6 +163,7 @@ def place_of(options: Mapping[str, Any]) -> Any:
         checkpoint_every=options["checkpoint_every"],
         trial_timeout=_seconds(options, "trial_timeout"),
         accept_versions=options["accept_versions"],
+        callbacks=callbacks,
     )
 
 

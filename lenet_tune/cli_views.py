@@ -275,10 +275,9 @@ def read_snapshot(study: str, out: Path) -> Any:
 
 def find_study(name: str, out: Path) -> Path:
     """The study file that a name, a folder or a path stands for; it need not exist."""
-    from lenet_tune.studyfile import FILE_NAME
+    from lenet_tune import studyfile
 
-    stored = out / "studies" / name / FILE_NAME
-    return next((path for path in (Path(name), Path(name) / FILE_NAME) if os.path.isfile(path)), stored)
+    return studyfile.find_study(name, out)
 
 
 COMMANDS = (trials, export, report, predict, study, studies, knobs, bench)

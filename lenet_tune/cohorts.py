@@ -17,7 +17,7 @@ from lenet_tune.training import Watcher, one_line
 
 
 class Limits(Protocol):
-    """What forming groups depends on; see `search.Tools`."""
+    """What forming groups depends on; see `loop.Tools`."""
 
     @property
     def spec(self) -> InputSpec:

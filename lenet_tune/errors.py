@@ -30,6 +30,10 @@ class SearchError(LeNetTuneError):
     exit_code = 3
 
 
+class CallbackError(SearchError):
+    """A callback of the caller raised."""
+
+
 class EngineHangsError(SearchError):
     """The engine does not come back; a thread in compiled code cannot be stopped, so the process must end."""
 

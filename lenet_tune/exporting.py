@@ -12,18 +12,24 @@ from lenet_tune.artifacts import best_model, read_image
 from lenet_tune.config import InputSpec
 from lenet_tune.errors import DataError, StudyError
 from lenet_tune.modelfile import load_model
+from lenet_tune.records import ExecutionRecord, TrialRecord
 from lenet_tune.study import Study
 
 MODEL_NAME = "best.keras"
 
 
-def export_best(study: Study, folder: Path) -> list[Path]:
-    """Write best.keras and best.json (setting, accuracy, classes); nothing before a trial is done."""
+def trained_best(study: Study) -> tuple[TrialRecord, ExecutionRecord, Model] | None:
+    """The best trial, its execution and the trained model, as `artifacts.best_model` gives them."""
     data = study.definition.data
     spec = InputSpec(
         image_shape=tuple(data["image_shape"]), num_classes=data["num_classes"], **study.channel_statistics
     )
-    found = best_model(study, spec)
+    return best_model(study, spec)
+
+
+def export_best(study: Study, folder: Path) -> list[Path]:
+    """Write best.keras and best.json (setting, accuracy, classes); nothing before a trial is done."""
+    found = trained_best(study)
     if found is None:
         return []
     trial, execution, model = found
@@ -34,7 +40,7 @@ def export_best(study: Study, folder: Path) -> list[Path]:
         "setting": trial.setting,
         "seed": execution.seed,
         f"{study.definition.held_out_name}_accuracy": execution.accuracy,
-        "classes": data["classes"],
+        "classes": study.definition.data["classes"],
         "notice": study.definition.notice,
     }
     try:

@@ -133,12 +133,18 @@ class LeNetHyperModel(keras_tuner.HyperModel):
             y: (n,) integer labels or (n, num_classes) one-hot; the same goes for `validation_data`.
             kwargs: for `model.fit`.
         """
+        return model.fit(**self.fit_arguments(hp, {"x": x, "y": y, **kwargs}))
+
+    def fit_arguments(self, hp: keras_tuner.HyperParameters, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of `model.fit`: one-hot labels, and `hp`'s batch size and epochs if none is given."""
         setting = self.values_to_setting(hp)
-        kwargs = {"epochs": setting["epochs"], "batch_size": setting["batch_size"], **kwargs}
-        if kwargs.get("validation_data") is not None:
-            images, labels, *weights = kwargs["validation_data"]
-            kwargs["validation_data"] = (images, self.one_hot(labels), *weights)
-        return model.fit(x, self.one_hot(y), **kwargs)
+        named = {name: value for name, value in given.items() if value is not None}
+        found = {"epochs": setting["epochs"], "batch_size": setting["batch_size"], **named}
+        found["y"] = self.one_hot(found["y"])
+        if "validation_data" in found:
+            images, labels, *weights = found["validation_data"]
+            found["validation_data"] = (images, self.one_hot(labels), *weights)
+        return found
 
     def one_hot(self, labels: np.ndarray) -> np.ndarray:
         """(n, num_classes) float32 labels, from integers (n,) or (n, 1), or from one-hot ones."""

@@ -1,6 +1,7 @@
 """Signals that ask the process to stop, as an exception in the main thread."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,13 @@ class Interrupted(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise `Interrupted` once; the next one of any kind ends the process."""
+    """SIGINT, SIGTERM and SIGHUP raise `Interrupted` once; the next one of any kind ends the process.
+
+    In another thread than the main one, which alone gets signals, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(number: int, frame: Any) -> None:

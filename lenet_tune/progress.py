@@ -2,7 +2,9 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from statistics import fmean
 
 from rich.console import Console
@@ -12,9 +14,21 @@ from rich.text import Text
 from lenet_tune.engines.base import EpochResult, Execution, GroupEpoch
 from lenet_tune.records import Ending, Snapshot
 
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing is said inside."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
 
 class Progress:
-    """A `search.Watcher` that prints.
+    """A `loop.Watcher` that prints.
 
     Args:
         snapshot: the study as it starts or goes on.
@@ -22,7 +36,7 @@ class Progress:
     """
 
     def __init__(self, snapshot: Snapshot, images: int) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_quiet.get())
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._images = images
         self._seeds = snapshot.definition.seeds
@@ -123,6 +137,8 @@ class Progress:
 
 def say(text: str) -> None:
     """A line on stderr."""
+    if _quiet.get():
+        return
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,6 @@
 """One sitting at a study: open it, get data, device and engine ready, search, and leave pages behind.
 
-This is where the rooms meet; `cli` parses words and calls it, `search` holds the loop.
+This is where the rooms meet; `cli` parses words and calls it, `loop` holds the loop of a search.
 """
 
 import time
@@ -13,6 +13,7 @@ from typing import Any
 
 from lenet_tune import buildable, devices, manifest, opening, plan, requirements
 from lenet_tune import data as datasets
+from lenet_tune.callbacks import Announcer, Callback
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Engine
@@ -36,16 +37,17 @@ class Place:
 
     Args:
         out: folder that holds `studies/` and `reports/`.
-        source: of the data; None for the default.
+        source: of the data, or the data itself; None for the default.
         image_size: (h, w) that its images are resized to; None for their own.
         budget: seconds; None for no limit.
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
         accept_versions: go on with a study that other versions of the packages have begun.
+        callbacks: told of trials and epochs.
     """
 
     out: Path
-    source: str | None
+    source: str | DataSet | None
     backend: str | None
     device: str
     budget: float | None
@@ -54,6 +56,12 @@ class Place:
     trial_timeout: float | None = None
     accept_versions: bool = False
     image_size: tuple[int, int] | None = None
+    callbacks: Sequence[Callback] = ()
+
+    @property
+    def source_name(self) -> str | None:
+        """What the data is read from; None for the default, and for data handed over."""
+        return self.source if isinstance(self.source, str) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +78,8 @@ class Course:
     """How a study is trained.
 
     Args:
-        run: trains the study with its tools, as `search.run` does.
-        progress: a context whose value is told how it goes on (`search.Watcher`).
+        run: trains the study with its tools, as `loop.run` does.
+        progress: a context whose value is told how it goes on (`loop.Watcher`).
         way_on: what to type to go on after a stop.
     """
 
@@ -95,7 +103,7 @@ def start(options: Options, place: Place) -> Outcome:
     folder = place.out / "studies" / definition.name
     study = opening.stored(folder)
     if study is None:
-        study = Study.create(folder, definition, planned=planned, source=place.source)
+        study = Study.create(folder, definition, planned=planned, source=place.source_name)
     with study:
         opening.check_same(study.definition, definition)
         if planned is not None and study.planned is not None and planned > study.planned:
@@ -112,7 +120,7 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
     with Study.open(path) as study:
         definition, source = study.definition, place.source or study.source
         size = place.image_size
-        if size is None and datasets.takes_size(source):
+        if size is None and isinstance(source, str) and datasets.takes_size(source):
             size = tuple(definition.data["image_shape"][:2])
         dataset = load_data(source, size)
         if dataset.fingerprint != definition.data["fingerprint"]:
@@ -126,8 +134,10 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         return _sit(study, dataset, place)
 
 
-def load_data(source: str | None, image_size: tuple[int, int] | None = None) -> DataSet:
+def load_data(source: str | DataSet | None, image_size: tuple[int, int] | None = None) -> DataSet:
     """The data set; what it is labelled with is said once."""
+    if isinstance(source, DataSet):
+        return source
     said: list[str] = []
 
     def tell(text: str) -> None:
@@ -190,7 +200,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     devices.prepare(backend, place.device)
     import keras
 
-    from lenet_tune import search
+    from lenet_tune import loop
     from lenet_tune.artifacts import measure_leaders
 
     definition = study.definition
@@ -203,7 +213,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     study.set_manifest({**facts, "engine": definition.engine})
     started = time.monotonic()
     stopped_by, complete = None, False
-    course = course or _plain_course(study)
+    course = course or _plain_course(study, place)
     with stoppable(), course.progress as progress:
         try:
             opening.greet(study, facts)
@@ -211,7 +221,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
             try:
                 course.run(study, tools)
                 complete = True
-            except search.BudgetSpent:
+            except loop.BudgetSpent:
                 say(f"The budget of {duration(place.budget or 0.0)} is spent. Go on with: {course.way_on}")
             measure_leaders(study, dataset, spec)
         except Interrupted as interruption:
@@ -223,24 +233,25 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     return stopped_by
 
 
-def _plain_course(study: Study) -> Course:
-    from lenet_tune import search
+def _plain_course(study: Study, place: Place) -> Course:
+    from lenet_tune import loop
 
+    progress = Progress(study.snapshot(), study.definition.train_size)
     return Course(
-        run=search.run,
-        progress=Progress(study.snapshot(), study.definition.train_size),
+        run=loop.run,
+        progress=Announcer(progress, place.callbacks, study) if place.callbacks else progress,
         way_on=f"lenet-tune resume {study.path.parent}",
     )
 
 
 def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
-    from lenet_tune import search
+    from lenet_tune import loop
 
     definition = study.definition
     training = plan.training_data(definition, dataset)
     spec = plan.input_spec(definition, training)
     study.set_channel_statistics(spec.channel_mean or (), spec.channel_std or ())
-    tools = search.Tools(
+    tools = loop.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),
         data=training,

@@ -17,19 +17,34 @@ TAKEN_OVER = 5
 """Settings that a search takes over from another study: its leaders."""
 
 
+def gather(
+    words: Sequence[str | Path | Mapping], origin: Path | None, section: int | None
+) -> tuple[Setting, ...]:
+    """The settings to try first, those of another study first.
+
+    Args:
+        words: each `REPORT`, `NONE`, a JSON file, or a setting.
+        origin: the other study's file.
+        section: whose settings `REPORT` means; None for all.
+
+    Raises:
+        SettingError, StudyError: as the functions below.
+    """
+    found = [] if origin is None else study_starts(origin)
+    if REPORT in words:
+        found += report_starts(section)
+    for word in words:
+        if isinstance(word, Mapping):
+            found.append(complete(word))
+        elif word not in (REPORT, NONE):
+            found.append(_read(Path(word)))
+    return tuple(found)
+
+
 def report_starts(section: int | None) -> list[Setting]:
     """The report's best settings, of one section or of all."""
     names = {None: ("adjusted", "section3"), 1: ("adjusted",), 2: ("section2",), 3: ("section3",)}[section]
     return [dict(sections.BASES[name]) for name in names]
-
-
-def read_starts(words: Sequence[str]) -> list[Setting]:
-    """The settings in files: a JSON object of knobs, or a best.json as `export` writes it.
-
-    Raises:
-        SettingError: a file that cannot be read or holds something else.
-    """
-    return [_read(Path(word)) for word in words]
 
 
 def study_starts(path: Path) -> list[Setting]:

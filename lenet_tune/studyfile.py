@@ -216,3 +216,9 @@ def unpack(epoch: int, data: bytes) -> Checkpoint:
             for letter in "wv"
         }
     return Checkpoint(epoch=epoch, weights=groups["w"], velocities=groups["v"])
+
+
+def find_study(name: str, out: Path) -> Path:
+    """The study file that a name, a folder or a path stands for; it need not exist."""
+    stored = out / "studies" / name / FILE_NAME
+    return next((path for path in (Path(name), Path(name) / FILE_NAME) if os.path.isfile(path)), stored)

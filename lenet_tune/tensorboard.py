@@ -5,12 +5,13 @@ session group of the HParams page; the fresh seeds of a leader are another.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lenet_tune import analysis
+from lenet_tune.engines.base import EpochResult
 from lenet_tune.knobs import BY_NAME
 from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
 from lenet_tune.requirements import RequirementError
@@ -18,9 +19,12 @@ from lenet_tune.requirements import RequirementError
 FILE_NAME = "events.out.tfevents.0.lenet-tune"
 """One name for all, so that a second export replaces the first; TensorBoard asks for the middle part only."""
 
+Event = tuple[float, int, Any]
+"""Time (seconds since 1970), step, summary message."""
 
-def check_there() -> None:
-    """Refuse where the package is missing.
+
+def check_there(who: str = "--tensorboard") -> None:
+    """Refuse where the package is missing; `who` needs it.
 
     Raises:
         RequirementError: with the pip command that mends it.
@@ -29,7 +33,7 @@ def check_there() -> None:
         import tensorboard.summary.writer.record_writer  # noqa: F401
     except ImportError as error:
         raise RequirementError(
-            f"--tensorboard needs the package tensorboard ({error}): pip install 'lenet-tune[tensorboard]'"
+            f"{who} needs the package tensorboard ({error}): pip install 'lenet-tune[tensorboard]'"
         ) from error
 
 
@@ -52,19 +56,45 @@ def write_events(snapshot: Snapshot, folder: Path) -> Path:
     return folder
 
 
-Event = tuple[float, int, Any]
-"""Time (seconds since 1970), step, summary message."""
+class EventFile:
+    """Records of events, written to a stream one by one.
+
+    Args:
+        stream: open for bytes.
+        started: seconds since 1970.
+    """
+
+    def __init__(self, stream: BinaryIO, started: float) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event as Message
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        self._stream, self._message = stream, Message
+        self._writer = RecordWriter(stream)
+        self._writer.write(Message(wall_time=started, file_version="brain.Event:2").SerializeToString())
+
+    @classmethod
+    def next_in(cls, folder: Path, started: float) -> "EventFile":
+        """A new file in a folder, after those that are there: TensorBoard reads them by name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(folder.glob("events.out.tfevents.*")))
+        path = folder / f"events.out.tfevents.{number:010d}.lenet-tune"
+        return cls(path.open("xb", buffering=0), started)
+
+    def add(self, when: float, step: int, summary: Any) -> None:
+        """Write one event."""
+        message = self._message(wall_time=when, step=step, summary=summary)
+        self._writer.write(message.SerializeToString())
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
 
 
 def _file(events: list[Event]) -> bytes:
-    from tensorboard.compat.proto.event_pb2 import Event as Message
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
     buffer = io.BytesIO()
-    writer = RecordWriter(buffer)
-    writer.write(Message(wall_time=events[0][0], file_version="brain.Event:2").SerializeToString())
-    for when, step, summary in events:
-        writer.write(Message(wall_time=when, step=step, summary=summary).SerializeToString())
+    file = EventFile(buffer, events[0][0])
+    for event in events:
+        file.add(*event)
     return buffer.getvalue()
 
 
@@ -86,29 +116,45 @@ def tags(held_out: str) -> tuple[str, str, str, str]:
     return f"{held_out}/accuracy", f"{held_out}/loss", "train/accuracy", "train/loss"
 
 
-def _run(trial: TrialRecord, execution: ExecutionRecord, started: float, held_out: str) -> Iterator[Event]:
-    from tensorboard.plugins.hparams import summary_v2
+def values(epoch: EpochResult) -> tuple[float, float, float, float]:
+    """The values of an epoch that belong to `tags`."""
+    return epoch.held_out_accuracy, epoch.held_out_loss, epoch.train_accuracy, epoch.train_loss
+
+
+def curves(epoch: EpochResult, held_out: str) -> Iterator[Any]:
+    """The summaries of an epoch, one a curve."""
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-    yield started, 0, summary_v2.hparams_pb(trial.setting, trial_id=_group(trial, execution),
-                                            start_time_secs=started)  # fmt: skip
+    for tag, value in zip(tags(held_out), values(epoch), strict=True):
+        yield scalar_pb(tag, value)
+
+
+def beginning(setting: Mapping[str, Any], group: str, started: float) -> Any:
+    """The summary that gives a run its knobs; runs of one group are seeds of one trial."""
+    from tensorboard.plugins.hparams import summary_v2
+
+    return summary_v2.hparams_pb(dict(setting), trial_id=group, start_time_secs=started)
+
+
+def _run(trial: TrialRecord, execution: ExecutionRecord, started: float, held_out: str) -> Iterator[Event]:
+    yield started, 0, beginning(trial.setting, _group(trial, execution), started)
     when = started
     for epoch in execution.epochs:
         when += epoch.seconds
-        values = (epoch.held_out_accuracy, epoch.held_out_loss, epoch.train_accuracy, epoch.train_loss)
-        for tag, value in zip(tags(held_out), values, strict=True):
-            yield when, epoch.epoch, scalar_pb(tag, value)
+        for summary in curves(epoch, held_out):
+            yield when, epoch.epoch, summary
     if execution.outcome is not None:
-        yield when, 0, _end(execution.outcome, when)
+        yield when, 0, end(execution.outcome, when)
 
 
-def _end(outcome: str, when: float) -> Any:
+def end(outcome: str, when: float) -> Any:
+    """The summary that ends a run."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     status = api_pb2.STATUS_SUCCESS if outcome in ("done", "stopped") else api_pb2.STATUS_FAILURE
-    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=when)
-    data = plugin_data_pb2.HParamsPluginData(session_end_info=end)
+    info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=when)
+    data = plugin_data_pb2.HParamsPluginData(session_end_info=info)
     described = metadata.create_summary_metadata(data)
     return Summary(
         value=[

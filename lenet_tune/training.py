@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lenet_tune.engines.base import Engine, EpochResult, Execution, GroupEpoch, TrainingData
-from lenet_tune.errors import EngineHangsError, SearchError, StudyError
+from lenet_tune.errors import CallbackError, EngineHangsError, SearchError, StudyError
 from lenet_tune.records import Ending
 from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
@@ -152,8 +152,8 @@ class Trainer:
                     self.failures.reset()
                 if deadline is not None and time.monotonic() >= deadline and open_ids:
                     raise BudgetSpent
-        except (BudgetSpent, StudyError, *_BUGS):
-            # A study that cannot be written is no fault of the trials.
+        except (BudgetSpent, StudyError, CallbackError, *_BUGS):
+            # A study that cannot be written, or a callback that raises, is no fault of the trials.
             raise
         except Exception as error:
             self._after(error, list(open_ids.values()), deadline)

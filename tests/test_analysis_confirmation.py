@@ -5,10 +5,10 @@ from statistics import fmean
 import pytest
 from fakes import fake_engine
 from scipy.stats import beta
-from test_search import KNOBS, begin, tools
+from test_loop import KNOBS, begin, tools
 from test_stopping import GRID
 
-from lenet_tune import analysis, search
+from lenet_tune import analysis, loop
 from lenet_tune.interchange import snapshot_from_json, snapshot_to_json
 from lenet_tune.records import TestReading
 from lenet_tune.report.exports import epoch_rows, trial_rows
@@ -27,7 +27,7 @@ def noisy(executions, data, *, keep):
 @pytest.fixture(scope="module")
 def confirmed(tmp_path_factory, tiny_data):
     with begin(tmp_path_factory.mktemp("study"), tiny_data, trials=7, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, train_group=noisy))
+        loop.run(study, tools(study, tiny_data, train_group=noisy))
         snapshot = study.snapshot()
     fresh = [(t.number, e.repeat) for t in snapshot.tied for e in t.confirming]
     readings = tuple(
@@ -96,7 +96,7 @@ def test_a_confirmed_study_goes_through_json_and_its_epochs_say_what_they_were_f
 
 def test_the_audit_counts_what_was_stopped_saved_and_lost(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, **{**GRID, "stop_bad": True, "audit": 0.4}) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         snapshot = study.snapshot()
     found = analysis.audit(snapshot)
     executions = [e for t in snapshot.trials for e in t.searched]
@@ -119,7 +119,7 @@ def test_an_audited_trial_that_ends_above_all_others_is_a_lost_winner(tmp_path, 
             yield epoch
 
     with begin(tmp_path, tiny_data, **{**GRID, "stop_bad": True, "audit": 1.0}) as study:
-        search.run(study, tools(study, tiny_data, train_group=late))
+        loop.run(study, tools(study, tiny_data, train_group=late))
         found = analysis.audit(study.snapshot())
     assert found.lost == 1
     assert found.lost_at_most > 1 / found.audited

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 from fakes import SilentWatcher, fake_engine
-from test_search import KNOBS, begin, tools
+from test_loop import KNOBS, begin, tools
 
-from lenet_tune import search
+from lenet_tune import loop
 from lenet_tune.executions import execution_seeds
 from lenet_tune.study import Study
 
 
 def confirmed(tmp_path, tiny_data, **options) -> Study:
     study = begin(tmp_path, tiny_data, **{"trials": 9, "knobs": KNOBS, **options})
-    search.run(study, tools(study, tiny_data))
+    loop.run(study, tools(study, tiny_data))
     return study
 
 
@@ -36,13 +36,13 @@ def test_fresh_seeds_decide_which_trial_is_best_and_leave_the_search_scores_alon
             yield epoch
 
     with begin(tmp_path, tiny_data, trials=6, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, train_group=turned))
+        loop.run(study, tools(study, tiny_data, train_group=turned))
         snapshot = study.snapshot()
     last_of_leaders = snapshot.ranked[3]
     assert snapshot.best is last_of_leaders
     assert snapshot.standing.tied == (last_of_leaders.number,)
     assert snapshot.ranked[0].score > last_of_leaders.score
-    told = search.told(snapshot.trials, 4)
+    told = loop.told(snapshot.trials, 4)
     assert [t.score for t in told] == [t.score for t in snapshot.trials]
 
 
@@ -55,7 +55,7 @@ def test_trials_that_cannot_be_told_apart_are_tied_and_keep_their_weights(tmp_pa
             yield epoch
 
     with begin(tmp_path, tiny_data, trials=8, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, train_group=noisy))
+        loop.run(study, tools(study, tiny_data, train_group=noisy))
         snapshot = study.snapshot()
         assert len(snapshot.tied) > 1
         assert snapshot.standing.seeds == 6
@@ -75,7 +75,7 @@ def test_an_extended_search_compares_its_new_leaders_with_the_old_ones(tmp_path,
     with confirmed(tmp_path, tiny_data, trials=4) as study:
         first = study.trials()
         study.set_planned(12)
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         snapshot = study.snapshot()
     assert len(snapshot.trials) == 12
     for before, after in zip(first, snapshot.trials, strict=False):
@@ -94,7 +94,7 @@ def test_a_confirmation_cut_anywhere_ends_like_one_that_was_not(tmp_path, tiny_d
     options = {"kind": kind, "trials": None if kind == "hyperband" else 5, "knobs": KNOBS, "epochs": 3}
     with begin(tmp_path, tiny_data, name="whole", **options) as study:
         watcher = SilentWatcher()
-        search.run(study, tools(study, tiny_data, watcher=watcher))
+        loop.run(study, tools(study, tiny_data, watcher=watcher))
         whole = study.trials()
     groups = len(watcher.groups)
     for cut in range(3 * groups - 20, 3 * groups - 1, 4):
@@ -107,20 +107,20 @@ def test_a_confirmation_cut_anywhere_ends_like_one_that_was_not(tmp_path, tiny_d
         with begin(tmp_path, tiny_data, name=f"cut-{cut}", **options) as study:
             engine = fake_engine(on_epoch=count_down)
             try:
-                search.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=2))
+                loop.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=2))
             except Killed:
-                search.run(study, tools(study, tiny_data))
+                loop.run(study, tools(study, tiny_data))
             assert study.trials() == whole
 
 
 def test_a_budget_leaves_its_last_part_to_the_confirmation(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=12, knobs=KNOBS, epochs=1) as study:
-        with pytest.raises(search.BudgetSpent):
-            search.run(study, tools(study, tiny_data, deadline=0.0))
+        with pytest.raises(loop.BudgetSpent):
+            loop.run(study, tools(study, tiny_data, deadline=0.0))
         snapshot = study.snapshot()
         assert 0 < snapshot.count("done") < 12
         assert snapshot.standing is not None
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         assert study.snapshot().count("done") == 12
 
 
@@ -133,7 +133,7 @@ def test_a_fresh_seed_that_diverges_counts_as_chance(tmp_path, tiny_data):
             yield epoch
 
     with begin(tmp_path, tiny_data, trials=3, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, train_group=fragile))
+        loop.run(study, tools(study, tiny_data, train_group=fragile))
         snapshot = study.snapshot()
     assert all(scores[1] == 0.25 for scores in snapshot.fresh_scores.values())
     assert {t.status for t in snapshot.trials} == {"done"}

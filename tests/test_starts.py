@@ -2,9 +2,9 @@ import json
 
 import pytest
 from fakes import fake_engine
-from test_search import KNOBS, begin, tools
+from test_loop import KNOBS, begin, tools
 
-from lenet_tune import plan, search, sections, starts
+from lenet_tune import loop, plan, sections, starts
 from lenet_tune.errors import SettingError, StudyError
 from lenet_tune.options import Options
 
@@ -13,7 +13,7 @@ FITS = ("kernel_size=3", "padding=same")  # on the small images of these tests
 
 def test_a_bayesian_search_starts_at_the_reports_best_settings(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, kind="bayes", trials=5, knobs=FITS) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         trials = study.trials()
     assert [t.proposal["origin"] for t in trials[:3]] == ["start", "start", "random"]
     for trial, name in zip(trials, ("adjusted", "section3"), strict=False):
@@ -25,7 +25,7 @@ def test_a_starting_point_takes_what_the_study_fixes(tmp_path, tiny_data):
     with begin(
         tmp_path, tiny_data, kind="bayes", trials=3, knobs=("batch_size=64", "depth=2", *FITS)
     ) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         first, second = study.trials()[:2]
     assert first.setting["batch_size"] == second.setting["batch_size"] == 64
     assert second.setting["depth"] == 2
@@ -47,7 +47,7 @@ def test_settings_come_from_files_bare_or_as_exported(tmp_path):
     bare, exported = tmp_path / "a.json", tmp_path / "best.json"
     bare.write_text(json.dumps({"learning_rate": 0.02}))
     exported.write_text(json.dumps({"trial": 3, "setting": {"momentum": 0.5}}))
-    first, second = starts.read_starts([str(bare), str(exported)])
+    first, second = starts.gather([str(bare), str(exported)], None, None)
     assert first["learning_rate"] == 0.02
     assert second["momentum"] == 0.5
     assert second["depth"] == 2
@@ -67,7 +67,7 @@ def test_a_file_without_a_setting_is_refused(tmp_path, text, words):
     if text is not None:
         path.write_text(text)
     with pytest.raises(SettingError, match=words):
-        starts.read_starts([str(path)])
+        starts.gather([str(path)], None, None)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_starting_point_that_cannot_be_trained_as_given_is_refused(tiny_data, 
 
 def test_a_search_takes_over_the_leaders_of_another_study(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=9, knobs=KNOBS, name="first") as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         snapshot, path = study.snapshot(), study.path
     found = starts.study_starts(path)
     assert found[0] == snapshot.best.setting
     assert len(found) == starts.TAKEN_OVER
     asked = {"kind": "bayes", "trials": 6, "starts": tuple(found), "name": "second", "knobs": KNOBS}
     with begin(tmp_path, tiny_data, **asked) as study:
-        search.run(study, tools(study, tiny_data, train_group=fake_engine()))
+        loop.run(study, tools(study, tiny_data, train_group=fake_engine()))
         assert [t.setting for t in study.trials()[:5]] == found
 
 

@@ -1,8 +1,8 @@
 import pytest
 from fakes import fake_accuracy, fake_engine
-from test_search import begin, tools
+from test_loop import begin, tools
 
-from lenet_tune import search
+from lenet_tune import loop
 from lenet_tune.errors import SettingError
 from lenet_tune.options import Options
 from lenet_tune.stopping import StopRule, rungs
@@ -13,7 +13,7 @@ GRID = {"kind": "grid", "knobs": (RATES, "kernel_size=3", "padding=same"), "epoc
 
 def stopped_study(tmp_path, tiny_data, **options):
     study = begin(tmp_path, tiny_data, **{**GRID, "stop_bad": True, **options})
-    search.run(study, tools(study, tiny_data))
+    loop.run(study, tools(study, tiny_data))
     return study
 
 
@@ -67,7 +67,7 @@ def test_an_audited_trial_trains_on_and_says_where_it_would_have_stopped(tmp_pat
 
 def test_all_executions_of_a_trial_stop_together(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, **{**GRID, "stop_bad": True, "audit": 0.0, "seeds": 4}) as study:
-        search.run(study, tools(study, tiny_data))  # groups of three cut trials of four in two
+        loop.run(study, tools(study, tiny_data))  # groups of three cut trials of four in two
         for trial in study.trials():
             outcomes = {e.outcome for e in trial.searched}
             assert outcomes in ({"done"}, {"stopped"}, {"done", "stopped"})
@@ -77,7 +77,7 @@ def test_all_executions_of_a_trial_stop_together(tmp_path, tiny_data):
 def test_the_oracle_learns_what_a_stopped_trial_had_reached(tmp_path, tiny_data):
     with stopped_study(tmp_path, tiny_data, audit=0.0) as study:
         trials = study.trials()
-    for trial, told in zip(trials, search.told(trials, 4), strict=True):
+    for trial, told in zip(trials, loop.told(trials, 4), strict=True):
         (execution,) = trial.searched
         expected = fake_accuracy(trial.setting["learning_rate"], execution.seed, len(execution.epochs))
         assert told.score == pytest.approx(expected)
@@ -108,8 +108,8 @@ def test_a_search_with_early_stopping_cut_anywhere_ends_like_one_that_was_not(tm
     with begin(tmp_path, tiny_data, **{**GRID, "stop_bad": True, "audit": 0.5, "name": "cut"}) as study:
         engine = fake_engine(on_epoch=count_down)
         with pytest.raises(Killed):
-            search.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=3))
-        search.run(study, tools(study, tiny_data, checkpoint_every=3))
+            loop.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=3))
+        loop.run(study, tools(study, tiny_data, checkpoint_every=3))
         assert study.trials() == whole
 
 

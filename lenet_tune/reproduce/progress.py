@@ -9,7 +9,7 @@ from lenet_tune.records import Ending
 
 
 class Lines:
-    """A `search.Watcher` that counts executions.
+    """A `loop.Watcher` that counts executions.
 
     Args:
         total: executions to train in this sitting.

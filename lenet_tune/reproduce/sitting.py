@@ -191,18 +191,18 @@ def _open_study(plan: _Plan, place: Place) -> Study:
     if found is not None:
         return found
     name = folder.name
-    return Study.create(folder, replace(plan.definition, name=name), planned=None, source=place.source)
+    return Study.create(folder, replace(plan.definition, name=name), planned=None, source=place.source_name)
 
 
 def _train(study: Study, tools: Any, plan: _Plan) -> None:
     """What was half trained, then group by group what is missing: each is stored when its turn comes."""
-    from lenet_tune import search
+    from lenet_tune import loop
 
-    search.run(study, tools)
+    loop.run(study, tools)
     for group in plan.groups:
         done = settings_done([study.snapshot()])
         _add(study, [job for job in group if job.identity not in done])
-        search.run(study, tools)
+        loop.run(study, tools)
 
 
 def _add(study: Study, jobs: Sequence[Job]) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lenet_tune.engines.base import EpochResult
+from lenet_tune.loop import told
 from lenet_tune.oracles import Oracle, Proposal, Told
 from lenet_tune.records import ExecutionRecord, TrialRecord
-from lenet_tune.search import told
 from lenet_tune.selfcheck.surface import CHANCE, CLASSES, SPEC, Surface
 from lenet_tune.space import Setting, is_feasible, key
 

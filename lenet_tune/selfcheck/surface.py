@@ -1,7 +1,7 @@
 """A surface: a space of this package's knobs with a known accuracy everywhere, and what surfaces are made of.
 
 An accuracy lies between `CHANCE` and 1. `DIVERGED` (NaN) stands for a loss that is no number, `FAILED` for a
-training that raises; a search is told chance accuracy for both, as `search.told` has it.
+training that raises; a search is told chance accuracy for both, as `loop.told` has it.
 """
 
 import math

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from fakes import fake_engine, fake_measurement
 from small_studies import asked, begin, tools
 
-from lenet_tune import search
+from lenet_tune import loop
 from lenet_tune.cli import main
 
 
@@ -33,7 +33,7 @@ def whole_study(tiny_data, tmp_path_factory) -> Path:
     """A finished study file: 12 trials of two seeds."""
     options = asked("random", trials=12, seeds=2, name="whole")
     with begin(tmp_path_factory.mktemp("whole"), tiny_data, options) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         return study.path
 
 

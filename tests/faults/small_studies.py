@@ -8,7 +8,7 @@ from typing import Any
 
 from fakes import SilentWatcher, fake_engine
 
-from lenet_tune import plan, search, session
+from lenet_tune import loop, plan, session
 from lenet_tune.plan import Options
 from lenet_tune.study import Study
 
@@ -36,7 +36,7 @@ def begin(folder: Path, dataset: Any, options: Options) -> Study:
     return Study.create(folder / definition.name, definition, planned=planned, source=None)
 
 
-def tools(study: Study, dataset: Any, **changes: Any) -> search.Tools:
+def tools(study: Study, dataset: Any, **changes: Any) -> loop.Tools:
     """What a search of the study works with: a fake engine, groups of four."""
     training = plan.training_data(study.definition, dataset)
     spec = plan.input_spec(study.definition, training)
@@ -50,7 +50,7 @@ def tools(study: Study, dataset: Any, **changes: Any) -> search.Tools:
         "batch": 3,
         "capacity": 4,
     }
-    return search.Tools(**{**facts, **changes})
+    return loop.Tools(**{**facts, **changes})
 
 
 SCRIPT = """

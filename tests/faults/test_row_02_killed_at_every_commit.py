@@ -7,7 +7,7 @@ from fakes import fake_engine
 from kill_harness import comparable
 from small_studies import asked, begin, tools
 
-from lenet_tune import search, session, studyfile
+from lenet_tune import loop, session, studyfile
 from lenet_tune import study as study_module
 from lenet_tune.study import Study
 
@@ -52,7 +52,7 @@ def kills(monkeypatch):
 def run_on(path, dataset, **changes) -> dict:
     """Go on with a study to its end; what it then holds."""
     with Study.open(path) as study:
-        search.run(study, tools(study, dataset, **changes))
+        loop.run(study, tools(study, dataset, **changes))
         return comparable(study.snapshot())
 
 
@@ -61,14 +61,14 @@ def survives(kills, folder, dataset, options, **changes) -> int:
     changes = {"train_group": fake_engine(), **changes}
     with begin(folder / "whole", dataset, options) as study:
         kills.arm(None)
-        search.run(study, tools(study, dataset, **changes))
+        loop.run(study, tools(study, dataset, **changes))
         commits, whole = kills.count, comparable(study.snapshot())
     for at in range(1, commits + 1):
         kills.arm(None)
         with begin(folder / f"cut-{at}", dataset, options) as study:
             kills.arm(at)
             with pytest.raises(Killed):
-                search.run(study, tools(study, dataset, **changes))
+                loop.run(study, tools(study, dataset, **changes))
             path = study.path
         kills.arm(None)
         assert run_on(path, dataset, **changes) == whole, f"killed in commit {at}"
@@ -95,7 +95,7 @@ def test_row_02_seeds_divergence_and_sparse_checkpoints_change_nothing(kills, tm
 def test_row_02_killed_again_and_again_a_search_still_ends(kills, tmp_path, tiny_data):
     options = asked("random", name="again")
     with begin(tmp_path / "whole", tiny_data, options) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         whole = comparable(study.snapshot())
     with begin(tmp_path, tiny_data, options) as study:
         path = study.path

@@ -13,7 +13,7 @@ from fakes import fake_engine
 from kill_harness import comparable
 from small_studies import WORDS, asked, begin, command, lenet_tune, tools
 
-from lenet_tune import search, studyfile
+from lenet_tune import loop, studyfile
 from lenet_tune import study as study_module
 from lenet_tune.errors import StudyError, StudyInUseError
 from lenet_tune.study import Study
@@ -24,7 +24,7 @@ SEARCH = ["random", "--trials", "4", "--epochs", "2", "--name", "mine", *WORDS]
 def test_row_04_a_disk_that_is_full_at_any_size_loses_nothing_stored(tmp_path, tiny_data, monkeypatch):
     options = asked("random", trials=4, epochs=2)
     with begin(tmp_path / "whole", tiny_data, options) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         whole = comparable(study.snapshot())
     pages = {"most": None}
 
@@ -44,7 +44,7 @@ def test_row_04_a_disk_that_is_full_at_any_size_loses_nothing_stored(tmp_path, t
         stored = _held(path)
         with study_module.Study(path, connect(path), None) as study:
             try:
-                search.run(study, tools(study, tiny_data, train_group=fake_engine(weights=8000)))
+                loop.run(study, tools(study, tiny_data, train_group=fake_engine(weights=8000)))
                 break
             except StudyError as error:
                 told = error

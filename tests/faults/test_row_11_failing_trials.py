@@ -5,7 +5,7 @@ import pytest
 from fakes import fake_engine
 from small_studies import WORDS, asked, begin, tools
 
-from lenet_tune import search, session, training
+from lenet_tune import loop, session, training
 from lenet_tune.errors import SearchError
 
 SEARCH = ["random", "--trials", "8", "--epochs", "2", "--name", "mine", "--confirm", "0", *WORDS]
@@ -17,7 +17,7 @@ def test_row_11_a_learning_rate_of_a_million_diverges_and_is_never_best(tmp_path
     knobs += ("padding=same", "loss=mean_squared_error", "filters=6", "depth=2")
     options = asked("grid", knobs=knobs, epochs=3, engine=engine)
     with begin(tmp_path, tiny_data, options) as study:
-        search.run(study, tools(study, tiny_data, train_group=session.load_engine(engine)))
+        loop.run(study, tools(study, tiny_data, train_group=session.load_engine(engine)))
         good, diverged = study.trials()
         assert study.snapshot().best.number == good.number
     assert (good.status, diverged.status) == ("done", "diverged")
@@ -50,7 +50,7 @@ def test_row_13_a_group_too_large_for_memory_is_tried_one_by_one(tmp_path, tiny_
         return fake_engine()(executions, data, **more)
 
     with begin(tmp_path, tiny_data, asked("grid")) as study:
-        search.run(study, tools(study, tiny_data, train_group=train_group))
+        loop.run(study, tools(study, tiny_data, train_group=train_group))
         assert {t.status for t in study.trials()} == {"done"}
     assert max(groups) > 1
 
@@ -61,7 +61,7 @@ def test_row_13_a_trial_too_large_for_memory_fails_with_its_size_and_the_search_
             np.empty(2**60, np.uint8)
 
     with begin(tmp_path, tiny_data, asked("random")) as study:
-        search.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
+        loop.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
         statuses = [t.status for t in study.trials()]
         error = study.trials()[1].executions[0].error
     assert statuses == ["done", "failed", "done", "done", "done", "done"]
@@ -80,7 +80,7 @@ def test_row_15_of_a_slow_group_each_trial_gets_its_own_time(tmp_path, tiny_data
         return fake_engine(on_epoch=slow)(executions, data, **more)
 
     with begin(tmp_path, tiny_data, asked("grid", epochs=5)) as study:
-        search.run(study, tools(study, tiny_data, train_group=train_group, trial_timeout=65))
+        loop.run(study, tools(study, tiny_data, train_group=train_group, trial_timeout=65))
         statuses = [t.status for t in study.trials()]
         error = study.trials()[3].executions[0].error
     assert statuses == ["done", "done", "done", "failed", "done", "done"]
@@ -94,7 +94,7 @@ def test_row_15_an_engine_that_never_answers_ends_the_search_with_exit_code_3(tm
     with begin(tmp_path, tiny_data, asked("grid")) as study:
         engine = fake_engine(on_epoch=lambda: release.wait(30))
         with pytest.raises(SearchError, match="--trial-timeout") as refusal:
-            search.run(study, tools(study, tiny_data, train_group=engine, capacity=1, trial_timeout=0.1))
+            loop.run(study, tools(study, tiny_data, train_group=engine, capacity=1, trial_timeout=0.1))
         release.set()
         assert refusal.value.exit_code == 3
         assert study.snapshot().count("failed") == 1

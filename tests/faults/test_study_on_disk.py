@@ -5,7 +5,7 @@ from pathlib import Path
 from fakes import SilentWatcher, fake_engine
 from small_studies import WORDS, asked, begin, tools
 
-from lenet_tune import search
+from lenet_tune import loop
 from lenet_tune.overview import disk_use
 
 STATE = 100_000 * 4  # bytes of a checkpoint's weights
@@ -20,7 +20,7 @@ def test_a_study_stays_small_over_a_hundred_trials(tmp_path, tiny_data):
 
     with begin(tmp_path, tiny_data, asked("random", trials=110, epochs=2)) as study:
         engine = fake_engine(weights=STATE // 4)
-        search.run(study, tools(study, tiny_data, train_group=engine, watcher=Measuring(), batch=8))
+        loop.run(study, tools(study, tiny_data, train_group=engine, watcher=Measuring(), batch=8))
         use = disk_use(study.path)
         leaders = [t.number for t in study.snapshot().leaders]
     # A group of four in training, the leaders, and room for the figures; 110 states would be 44 MB.

@@ -1,7 +1,7 @@
 import pytest
 from fakes import SilentWatcher, fake_accuracy, fake_engine
 
-from lenet_tune import plan, search, session
+from lenet_tune import loop, plan, session
 from lenet_tune.errors import SearchError
 from lenet_tune.plan import Options
 from lenet_tune.study import Study
@@ -18,7 +18,7 @@ def begin(tmp_path, dataset, **options) -> Study:
     )
 
 
-def tools(study: Study, dataset, **changes) -> search.Tools:
+def tools(study: Study, dataset, **changes) -> loop.Tools:
     training = plan.training_data(study.definition, dataset)
     spec = plan.input_spec(study.definition, training)
     facts = {
@@ -31,7 +31,7 @@ def tools(study: Study, dataset, **changes) -> search.Tools:
         "batch": 4,
         "capacity": 3,
     }
-    return search.Tools(**{**facts, **changes})
+    return loop.Tools(**{**facts, **changes})
 
 
 KNOBS = ("learning_rate=0.001..0.1", "depth=2", "kernel_size=3", "padding=same")
@@ -40,7 +40,7 @@ KNOBS = ("learning_rate=0.001..0.1", "depth=2", "kernel_size=3", "padding=same")
 @pytest.mark.parametrize("kind", ["random", "bayes"])
 def test_a_search_runs_the_planned_trials_each_setting_once(tmp_path, tiny_data, kind):
     with begin(tmp_path, tiny_data, kind=kind, trials=9, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         trials = study.trials()
     assert len(trials) == 9
     assert {t.status for t in trials} == {"done"}
@@ -50,7 +50,7 @@ def test_a_search_runs_the_planned_trials_each_setting_once(tmp_path, tiny_data,
 
 def test_scores_are_means_over_seeds_of_the_last_epoch(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=2, seeds=3, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         for trial in study.trials():
             seeds = [e.seed for e in trial.searched]
             assert len(set(seeds)) == 3
@@ -61,7 +61,7 @@ def test_scores_are_means_over_seeds_of_the_last_epoch(tmp_path, tiny_data):
 
 def test_executions_of_one_repeat_share_their_seeds_over_trials(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=3, seeds=2, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         seeds = {tuple((e.seed, e.order_seed) for e in t.searched) for t in study.trials()}
     assert len(seeds) == 1
 
@@ -70,7 +70,7 @@ def test_two_studies_with_one_seed_are_equal_and_with_another_are_not(tmp_path, 
     found = {}
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         with begin(tmp_path, tiny_data, trials=4, seed=seed, name=name, knobs=KNOBS) as study:
-            search.run(study, tools(study, tiny_data))
+            loop.run(study, tools(study, tiny_data))
             found[name] = [(t.setting, t.accuracies) for t in study.trials()]
     assert found["a"] == found["b"]
     assert found["a"] != found["c"]
@@ -91,7 +91,7 @@ def test_a_search_cut_at_any_epoch_ends_like_one_that_was_not(tmp_path, tiny_dat
     if kind == "grid":
         options["knobs"] = ("learning_rate=0.001,0.01,0.1", "momentum=0,0.9", "kernel_size=3", "padding=same")
     with begin(tmp_path, tiny_data, name="whole", **options) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         whole = study.trials()
     for cut in (1, 2, 5, 8, 11):
         epochs = iter(range(cut))
@@ -103,31 +103,31 @@ def test_a_search_cut_at_any_epoch_ends_like_one_that_was_not(tmp_path, tiny_dat
         with begin(tmp_path, tiny_data, name=f"cut-{cut}", **options) as study:
             engine = fake_engine(on_epoch=count_down)
             with pytest.raises(Killed):
-                search.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=2))
+                loop.run(study, tools(study, tiny_data, train_group=engine, checkpoint_every=2))
             path = study.path
         with Study.open(path) as study:
-            search.run(study, tools(study, tiny_data))
+            loop.run(study, tools(study, tiny_data))
             assert study.trials() == whole
 
 
 def test_a_budget_stops_after_the_epoch_and_keeps_it(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, trials=5, knobs=KNOBS) as study:
-        with pytest.raises(search.BudgetSpent):
-            search.run(study, tools(study, tiny_data, deadline=0.0))
+        with pytest.raises(loop.BudgetSpent):
+            loop.run(study, tools(study, tiny_data, deadline=0.0))
         assert sum(len(e.epochs) for t in study.trials() for e in t.executions) in (1, 2, 3)
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         assert {t.status for t in study.trials()} == {"done"}
 
 
 def test_a_diverged_trial_is_never_best_and_is_told_as_chance(tmp_path, tiny_data):
     knobs = ("learning_rate=0.01,0.3", "kernel_size=3", "padding=same")
     with begin(tmp_path, tiny_data, kind="grid", knobs=knobs) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         good, diverged = study.trials()
         assert (good.status, diverged.status) == ("done", "diverged")
         assert "epoch 1" in diverged.executions[0].error
         assert study.snapshot().best.number == good.number
-        told = search.told(study.trials(), 4)
+        told = loop.told(study.trials(), 4)
     assert [t.score for t in told] == [good.score, 0.25]
 
 
@@ -137,7 +137,7 @@ def test_a_failing_execution_is_found_in_its_group_and_the_others_finish(tmp_pat
             raise RuntimeError("out of\nluck")
 
     with begin(tmp_path, tiny_data, trials=4, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
+        loop.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
         statuses = [t.status for t in study.trials()]
         error = study.trials()[1].executions[0].error
     assert statuses == ["done", "failed", "done", "done"]
@@ -150,7 +150,7 @@ def test_a_search_in_which_everything_fails_stops_and_keeps_its_state(tmp_path, 
 
     with begin(tmp_path, tiny_data, trials=20, knobs=KNOBS) as study:
         with pytest.raises(SearchError, match=r"5 executions in a row failed.*RuntimeError: no luck"):
-            search.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
+            loop.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
         assert study.snapshot().count("failed") == 5
 
 
@@ -160,13 +160,13 @@ def test_a_bug_in_the_engine_is_not_a_failed_trial(tmp_path, tiny_data):
 
     with begin(tmp_path, tiny_data, trials=2, knobs=KNOBS) as study:
         with pytest.raises(TypeError):
-            search.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
+            loop.run(study, tools(study, tiny_data, train_group=fake_engine(fail=fail)))
         assert study.snapshot().count("failed") == 0
 
 
 def test_a_grid_point_that_cannot_be_built_is_a_failed_trial_that_says_why(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, kind="grid", knobs=("kernel_size=3", "padding=same,valid")) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         same, valid = study.trials()
     assert (same.status, valid.status) == ("done", "failed")
     assert "does not fit" in valid.executions[0].error
@@ -175,7 +175,7 @@ def test_a_grid_point_that_cannot_be_built_is_a_failed_trial_that_says_why(tmp_p
 @pytest.mark.parametrize("capacity", [1, 3, 100])
 def test_only_the_best_trials_weights_stay(tmp_path, tiny_data, capacity):
     with begin(tmp_path, tiny_data, trials=6, seeds=2, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data, capacity=capacity))
+        loop.run(study, tools(study, tiny_data, capacity=capacity))
         best = study.snapshot().best.number
         kept = [t.number for t in study.trials() if study.checkpoint(t.number, 0) is not None]
     assert kept == [best]
@@ -183,7 +183,7 @@ def test_only_the_best_trials_weights_stay(tmp_path, tiny_data, capacity):
 
 def test_hyperband_continues_its_survivors_from_where_they_stopped(tmp_path, tiny_data):
     with begin(tmp_path, tiny_data, kind="hyperband", epochs=4, knobs=KNOBS) as study:
-        search.run(study, tools(study, tiny_data))
+        loop.run(study, tools(study, tiny_data))
         trials = study.trials()
     promoted = [t for t in trials if t.proposal.get("parent") is not None]
     assert promoted
