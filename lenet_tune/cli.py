@@ -22,6 +22,7 @@ from lenet_tune.cli_options import (
     STARTS,
     STOPPING,
     VALIDATION,
+    WORKERS,
     leave,
     place_of,
     with_options,
@@ -154,7 +155,7 @@ def hyperband(**options: Any) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
-@with_options(*PLACE_OPTIONS)
+@with_options(*WORKERS, *PLACE_OPTIONS)
 def resume(study: str, trials: int | None, **options: Any) -> None:
     """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
 

@@ -48,7 +48,23 @@ PLACE_OPTIONS = (
     ),
     OUT,
 )
+WORKERS = (
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1, max=1024),
+        help="Train groups side by side in so many processes, which share this host's cores or GPUs. Needs "
+        "`pip install 'lenet-tune[cluster]'`.",
+    ),
+    click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Train groups on the Ray cluster that this host is a node of (auto finds it): a worker a GPU or "
+        "a node; --workers N for so many a node.",
+    ),
+)
 PLACE_NAMES = (
+    "workers",
+    "ray",
     "source",
     "budget",
     "device",
@@ -83,6 +99,7 @@ SEARCH_OPTIONS = (
     ),
     click.option("--name", help="Name of the study.  [default: made from the options]"),
     click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
+    *WORKERS,
     *PLACE_OPTIONS,
 )
 CONFIRM = click.option(
@@ -133,6 +150,8 @@ def place_of(options: Mapping[str, Any]) -> Any:
         checkpoint_every=options["checkpoint_every"],
         trial_timeout=_seconds(options, "trial_timeout"),
         accept_versions=options["accept_versions"],
+        workers=options.get("workers"),
+        ray=options.get("ray"),
     )
 
 

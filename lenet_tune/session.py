@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lenet_tune import data as datasets
-from lenet_tune import devices, manifest, opening, plan, requirements
+from lenet_tune import devices, manifest, opening, plan, requirements, workers
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
-from lenet_tune.engines.base import Engine
+from lenet_tune.engines.base import Engine, TrainingData
 from lenet_tune.errors import StudyError
 from lenet_tune.interrupts import Interrupted, stoppable
 from lenet_tune.plan import Options
@@ -41,6 +41,7 @@ class Place:
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
         accept_versions: go on with a study that other versions of the packages have begun.
+        workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.fleet`.
     """
 
     out: Path
@@ -52,6 +53,8 @@ class Place:
     checkpoint_every: int = 1
     trial_timeout: float | None = None
     accept_versions: bool = False
+    workers: int | None = None
+    ray: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +144,11 @@ def load_engine(name: str) -> Engine:
 
 def capacity_of(engine: str) -> int:
     """Executions of a group at most, on the device in use."""
-    return 1 if engine == "reference" else GROUP_CAPACITY["GPU" if devices.gpus() else "CPU"]
+    return _capacities(engine)["GPU" if devices.gpus() else "CPU"]
+
+
+def _capacities(engine: str) -> dict[str, int]:
+    return dict.fromkeys(GROUP_CAPACITY, 1) if engine == "reference" else GROUP_CAPACITY
 
 
 def _extend(study: Study, trials: int) -> None:
@@ -181,7 +188,18 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     backend = opening.backend_for(study, place.backend, accept_versions=place.accept_versions)
     check_writable(place.out / "reports")
     requirements.check()
-    devices.prepare(backend, place.device)
+    workers.check(place)
+    definition = study.definition
+    data = plan.training_data(definition, dataset)
+    with workers.hired(definition, data, place, backend, _capacities(definition.engine)) as site:
+        # Where there are workers the GPUs are theirs; what is left to this process suits a CPU.
+        devices.prepare(backend, place.device if site is None else "cpu")
+        return _train(study, dataset, data, place, site, course)
+
+
+def _train(
+    study: Study, dataset: DataSet, data: TrainingData, place: Place, site: Any, course: Course | None
+) -> int | None:
     import keras
 
     from lenet_tune import search
@@ -191,7 +209,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     facts = manifest.collect(
         study.manifest,
         command=place.command,
-        device=devices.describe(),
+        device=devices.describe() if site is None else site.device,
         backend=keras.backend.backend(),
     )
     study.set_manifest({**facts, "engine": definition.engine})
@@ -201,7 +219,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     with stoppable(), course.progress as progress:
         try:
             _greet(study, facts)
-            tools, spec = _tools(study, dataset, place, progress)
+            tools, spec = _tools(study, data, place, progress, site)
             try:
                 course.run(study, tools)
                 complete = True
@@ -227,17 +245,16 @@ def _plain_course(study: Study) -> Course:
     )
 
 
-def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
+def _tools(study: Study, data: TrainingData, place: Place, progress: Any, site: Any) -> tuple[Any, InputSpec]:
     from lenet_tune import search
 
     definition = study.definition
-    training = plan.training_data(definition, dataset)
-    spec = plan.input_spec(definition, training)
+    spec = plan.input_spec(definition, data)
     study.set_channel_statistics(spec.channel_mean, spec.channel_std)
     tools = search.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),
-        data=training,
+        data=data,
         spec=spec,
         watcher=progress,
         device=devices.describe(),
@@ -246,6 +263,7 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple
         **_deadlines(definition, place.budget),
         checkpoint_every=place.checkpoint_every,
         trial_timeout=place.trial_timeout,
+        site=site,
     )
     return tools, spec
 

@@ -1,0 +1,75 @@
+"""Searches on workers of this host: same results as without, whatever becomes of the workers."""
+
+from collections import Counter
+
+import pytest
+from cluster_checks import comparable
+
+from lenet_tune.errors import SearchError
+
+
+@pytest.mark.parametrize("kind", ["grid", "random", "bayes", "hyperband"])
+def test_a_search_on_workers_ends_with_the_trials_of_one_without(searched, alone, notes, kind):
+    options = {"seeds": 2} if kind == "grid" else {}
+    assert comparable(searched(kind, **options)) == comparable(alone(kind, **options))
+    assert len({pid for pid, _ in notes()}) == 2
+
+
+def test_leaders_are_confirmed_on_workers_too(searched, alone):
+    options = {"confirm": 3, "trials": 5}
+    assert comparable(searched("random", **options)) == comparable(alone("random", **options))
+
+
+def test_a_group_whose_worker_is_killed_goes_on_from_its_checkpoints(searched, alone, notes, capsys):
+    found = searched("random", "killed_once", epochs=4)
+    assert comparable(found) == comparable(alone("random", epochs=4))
+    trained = Counter(word for _, words in notes() for word in words)
+    assert set(trained.values()) == {1}, "an epoch was trained twice"
+    assert len({pid for pid, words in notes() if any(w.startswith("0/0@") for w in words)}) == 2
+    assert "A worker is lost: its process ended" in capsys.readouterr().err
+
+
+def test_epochs_after_the_last_checkpoint_are_trained_again_and_stored_once(searched, alone, notes):
+    found = searched("random", "killed_once", epochs=4, changes={"checkpoint_every": 2}, trials=2)
+    assert comparable(found) == comparable(alone("random", epochs=4, trials=2))
+
+
+def test_a_trial_that_kills_its_workers_fails_alone(searched, notes, notes_folder):
+    trials = searched("grid", "killed_by_trial_1")
+    assert [t.status for t in trials] == ["done", "failed", "done", "done", "done", "done"]
+    error = trials[1].executions[0].error
+    assert error.startswith(
+        "WorkerLostError: 3 workers were lost with it; of the last one, its process ended"
+    )
+    sizes = (notes_folder / "deaths").read_text(encoding="utf-8").split()
+    assert len(sizes) == 6, "three with its group, three alone"
+    assert sizes[3:] == ["1"] * 3
+
+
+def test_a_worker_that_does_not_answer_is_replaced(searched, alone, notes, capsys):
+    assert comparable(searched("random", "stopped_once")) == comparable(alone("random"))
+    assert "A worker is lost: it did not answer for 2 s" in capsys.readouterr().err
+
+
+def test_a_trial_that_hangs_fails_and_the_search_goes_on(searched, notes):
+    trials = searched("grid", "hangs_in_trial_1", fleet_options={"trial_timeout": 1.0})
+    assert [t.status for t in trials] == ["done", "failed", "done", "done", "done", "done"]
+    assert "no epoch ended within 2 s (--trial-timeout)" in trials[1].executions[0].error
+
+
+def test_a_failing_trial_is_found_in_its_group(searched, notes):
+    trials = searched("grid", "fails_in_trial_1")
+    assert [t.status for t in trials] == ["done", "failed", "done", "done", "done", "done"]
+    assert trials[1].executions[0].error == "RuntimeError: out of luck"
+
+
+def test_a_slow_worker_does_not_hold_the_search_up(searched, alone, notes, capsys, monkeypatch):
+    monkeypatch.setattr("lenet_tune.cluster.speeds.WORTH_MOVING", 1.0)
+    found = searched("random", "slow_first_worker", trials=8)
+    assert comparable(found) == comparable(alone("random", trials=8))
+    assert "changes to a faster worker" in capsys.readouterr().err
+
+
+def test_a_worker_that_cannot_start_is_one_line(searched):
+    with pytest.raises(SearchError, match=r"No worker can be started: .*no_such_engine"):
+        searched("random", "no_such_engine")
