@@ -28,6 +28,9 @@ from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
 from lenet_tune.training import BudgetSpent, Failures, Trainer, Watcher
 
+SWEEPS = 50
+"""Times in a round that weights which are not needed any more are dropped: each reads the whole study."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tools:
@@ -103,11 +106,12 @@ def _phase(purpose: str, study: Study, tools: Tools, trainer: Trainer, site: Sit
         if begun and is_over(deadline):
             return False
         begun = begun or bool(cohorts)
+        sweep = 1 + len(cohorts) // SWEEPS
         groups = [partial(members, study, cohort, tools.spec) for cohort in cohorts]
         try:
-            for _ in site.train(groups, trainer, deadline):
+            for done, _ in enumerate(site.train(groups, trainer, deadline), start=1):
                 # Hyperband may go on with any of its trials as long as it searches.
-                if purpose == "confirm" or study.definition.kind != "hyperband":
+                if done % sweep == 0 and (purpose == "confirm" or study.definition.kind != "hyperband"):
                     keep_leaders(study)
         except BudgetSpent:
             return False

@@ -2,9 +2,13 @@
 
 from collections import Counter
 
+import keras
 import pytest
 from cluster_checks import comparable
+from small_studies import asked, begin, tools
 
+from lenet_tune import cluster, plan, search, session, workers
+from lenet_tune.cluster.worker import Duty
 from lenet_tune.errors import SearchError
 
 
@@ -73,3 +77,26 @@ def test_a_slow_worker_does_not_hold_the_search_up(searched, alone, notes, capsy
 def test_a_worker_that_cannot_start_is_one_line(searched):
     with pytest.raises(SearchError, match=r"No worker can be started: .*no_such_engine"):
         searched("random", "no_such_engine")
+
+
+def test_the_real_engine_gives_the_numbers_it_gives_without_workers(ray, tmp_path, tiny_data):
+    knobs = ("learning_rate=0.01,0.1", "depth=2", "filters=6", "kernel_size=3", "padding=same")
+    options = asked("grid", knobs=knobs, epochs=2)
+    with begin(tmp_path / "alone", tiny_data, options) as study:
+        search.run(study, tools(study, tiny_data, train_group=session.load_engine("fused"), capacity=1))
+        alone = study.trials()
+    with begin(tmp_path / "workers", tiny_data, options) as study:
+        data = plan.training_data(study.definition, tiny_data)
+        duty = Duty(engine=workers.engine_of("fused"), backend=keras.backend.backend())
+        facts = {"capacities": {"CPU": 1, "GPU": 1}, "trial_timeout": None}
+        with cluster.staffed(ray, workers=2, duty=duty, data=data, **facts) as fleet:
+            search.run(study, tools(study, tiny_data, site=fleet))
+        found = study.trials()
+    assert [t.setting for t in found] == [t.setting for t in alone]
+    for one, other in zip(found, alone, strict=True):
+        for a, b in zip(one.executions[0].epochs, other.executions[0].epochs, strict=True):
+            assert a.train_loss == pytest.approx(b.train_loss, rel=1e-5)
+            assert a.held_out_loss == pytest.approx(b.held_out_loss, rel=1e-5)
+    assert {e.device.startswith("CPU, 1 of") or "GPU" in e.device for t in found for e in t.executions} == {
+        True
+    }
