@@ -16,6 +16,9 @@ from lenet_tune.progress import say
 LOOK_SECONDS = 2.0
 """Between looks at the nodes of the cluster."""
 
+ASSEMBLY_SECONDS = 60.0
+"""That a search waits for further workers when one is ready."""
+
 STARTS = 3
 """Times that a worker is started on a node that has none yet, until the node is left alone."""
 
@@ -91,22 +94,22 @@ class Crew:
         """Those that have begun and wait to be asked."""
         return [hand for hand in self.ready if hand.call is None]
 
-    def assemble(self, patience: float = 300.0) -> None:
-        """Wait until a worker is ready, and on this host alone until all are.
+    def assemble(self) -> None:
+        """Wait until a worker is ready, and a while for the others.
 
         Raises:
             SearchError: no worker can be started.
         """
         self._look()
         started, said = time.monotonic(), False
-        while not self.ready or (self._per_node and len(self.ready) < len(self.hands)):
+        while not self.ready or len(self.ready) < len(self.hands):
             self.wait(1.0)
             waited = time.monotonic() - started
-            if waited > 30 and not self.ready and not said:
+            if waited > ASSEMBLY_SECONDS and self.ready:
+                return
+            if waited > ASSEMBLY_SECONDS and not said:
                 said = True
                 say("Waiting for a worker: the cluster has no room for one, or it is still starting.")
-            if waited > patience:
-                break
 
     def ask(self, hand: Hand, method: str, *words: Any) -> None:
         """Put a question to an idle worker; `wait` brings the answer."""

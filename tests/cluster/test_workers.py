@@ -1,5 +1,6 @@
 """Searches on workers of this host: same results as without, whatever becomes of the workers."""
 
+import time
 from collections import Counter
 
 import keras
@@ -72,6 +73,23 @@ def test_a_slow_worker_does_not_hold_the_search_up(searched, alone, notes, capsy
     found = searched("random", "slow_first_worker", trials=8)
     assert comparable(found) == comparable(alone("random", trials=8))
     assert "changes to a faster worker" in capsys.readouterr().err
+
+
+def test_early_stopping_reaches_executions_that_other_workers_train(searched, notes):
+    trials = searched("random", trials=16, epochs=8, seeds=2, stop_bad=True, audit=0.0)
+    stopped = [t for t in trials if t.status == "stopped"]
+    assert stopped
+    assert all(e.outcome == "stopped" for t in stopped for e in t.executions)
+    for trial in trials:
+        for e in trial.executions:
+            assert [r.epoch for r in e.epochs] == list(range(1, len(e.epochs) + 1))
+            assert e.outcome == "stopped" or len(e.epochs) == 8
+
+
+def test_a_budget_stops_after_the_epochs_under_way_and_keeps_them(searched, notes):
+    with pytest.raises(search.BudgetSpent):
+        searched("random", "slow", trials=12, changes={"deadline": time.monotonic() - 1})
+    assert len(notes()) == 1, "one group got an epoch, however late it was"
 
 
 def test_a_worker_that_cannot_start_is_one_line(searched):
