@@ -28,7 +28,7 @@ from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
 from lenet_tune.training import BudgetSpent, Failures, Trainer, Watcher
 
-SWEEPS = 50
+SWEEPS = 20
 """Times in a round that weights which are not needed any more are dropped: each reads the whole study."""
 
 
