@@ -7,9 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from cluster_checks import comparable
 from small_studies import WORDS, asked, begin, command, lenet_tune
 
+from lenet_tune.cli import main
 from lenet_tune.study import Study
 
 DRIVER = """
@@ -116,18 +119,39 @@ def test_the_command_line_trains_on_workers_and_a_signal_ends_them(
         assert 3 <= study.snapshot().ended < 40
 
 
-NO_RAY = "sys.modules['ray'] = None"
-
-
-def test_without_ray_the_option_is_one_line_with_the_pip_command(tiny_npz, tmp_path):
+@pytest.fixture
+def cli(tiny_npz, tmp_path, monkeypatch):
+    """A small search on the command line, in this process, that is refused before anything trains."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LENET_TUNE_DATA", str(tiny_npz))
     words = ["random", "--trials", "2", "--epochs", "1", "--name", "mine", *WORDS]
-    for option in (["--workers", "2"], ["--ray", "auto"]):
-        refused = lenet_tune(*words, *option, cwd=tmp_path, data=tiny_npz, patch=NO_RAY)
-        assert refused.returncode == 1
-        last = refused.stderr.splitlines()[-1]
-        assert last.startswith("Error: --workers and --ray need the package ray")
-        assert "pip install 'lenet-tune[cluster]'" in last
-        assert "Traceback" not in refused.stderr
+    return lambda *more: CliRunner().invoke(main, [*words, *more])
+
+
+@pytest.mark.parametrize("option", [("--workers", "2"), ("--ray", "auto")])
+def test_without_ray_the_option_is_one_line_with_the_pip_command(cli, monkeypatch, option):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    refused = cli(*option)
+    assert refused.exit_code == 1
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith("Error: --workers and --ray need the package ray")
+    assert "pip install 'lenet-tune[cluster]'" in last
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "two"])
+def test_a_wrong_number_of_workers_is_refused(cli, count):
+    refused = cli("--workers", count)
+    assert refused.exit_code == 2
+    assert "--workers" in refused.stderr.splitlines()[-1]
+
+
+def test_a_ray_client_address_and_a_missing_cluster_are_one_line(cli, ray_environment):
+    refused = cli("--ray", "ray://127.0.0.1:10001")
+    assert refused.exit_code == 2
+    assert "`--ray` must be auto or HOST:PORT" in refused.stderr.splitlines()[-1]
+    nobody = cli("--ray", "auto")
+    assert nobody.exit_code == 1
+    assert nobody.stderr.splitlines()[-1].startswith("Error: Ray cannot be used: ")
 
 
 def test_without_the_option_nothing_of_ray_is_imported(tiny_npz, tmp_path):
@@ -137,14 +161,3 @@ def test_without_the_option_nothing_of_ray_is_imported(tiny_npz, tmp_path):
     done = lenet_tune(*words, cwd=tmp_path, data=tiny_npz, patch=seen)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_a_ray_client_address_and_no_cluster_are_one_line(tiny_npz, tmp_path, ray_environment):
-    words = ["random", "--trials", "2", "--epochs", "1", "--name", "mine", *WORDS]
-    refused = lenet_tune(*words, "--ray", "ray://127.0.0.1:10001", cwd=tmp_path, data=tiny_npz)
-    assert refused.returncode == 2
-    assert "`--ray` must be auto or HOST:PORT" in refused.stderr.splitlines()[-1]
-    nobody = lenet_tune(*words, "--ray", "auto", cwd=tmp_path, data=tiny_npz)
-    assert nobody.returncode == 1
-    assert nobody.stderr.splitlines()[-1].startswith("Error: Ray cannot be used: ")
-    assert "Traceback" not in refused.stderr + nobody.stderr

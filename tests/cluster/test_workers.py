@@ -39,16 +39,17 @@ def test_epochs_after_the_last_checkpoint_are_trained_again_and_stored_once(sear
     assert comparable(found) == comparable(alone("random", epochs=4, trials=2))
 
 
-def test_a_trial_that_kills_its_workers_fails_alone(searched, notes, notes_folder):
+def test_a_trial_that_kills_its_workers_fails_alone(searched, notes, notes_folder, monkeypatch):
+    monkeypatch.setattr("lenet_tune.cluster.shift.DEATHS", 2)
     trials = searched("grid", "killed_by_trial_1")
     assert [t.status for t in trials] == ["done", "failed", "done", "done", "done", "done"]
     error = trials[1].executions[0].error
     assert error.startswith(
-        "WorkerLostError: 3 workers were lost with it; of the last one, its process ended"
+        "WorkerLostError: 2 workers were lost with it; of the last one, its process ended"
     )
     sizes = (notes_folder / "deaths").read_text(encoding="utf-8").split()
-    assert len(sizes) == 6, "three with its group, three alone"
-    assert sizes[3:] == ["1"] * 3
+    assert len(sizes) == 4, "two with its group, two alone"
+    assert sizes[2:] == ["1"] * 2
 
 
 def test_a_worker_that_does_not_answer_is_replaced(searched, alone, notes, capsys):
