@@ -65,17 +65,17 @@ def searched(ray, tmp_path, tiny_data):
     """Run a search on two workers; gives its trials as they are stored."""
 
     @contextmanager
-    def fleet(engine: str, study, workers: int = 2, **options):
+    def fleet(engine: str, study, workers: int = 2, duty_options=None, **options):
         data = plan.training_data(study.definition, tiny_data)
         facts = {"capacities": {"CPU": 4}, "trial_timeout": None, "patience": Patience(pulse=0.3, silence=2)}
-        duty = Duty(engine=f"worker_engines:{engine}", backend=None)
+        duty = Duty(engine=f"worker_engines:{engine}", backend=None, **(duty_options or {}))
         with cluster.staffed(ray, workers=workers, duty=duty, data=data, **{**facts, **options}) as found:
             yield found
 
-    def run(kind: str, engine: str = "plain", *, fleet_options=None, changes=None, **options):
+    def run(kind, engine="plain", *, fleet_options=None, duty_options=None, changes=None, **options):
         with (
             begin(tmp_path / "workers", tiny_data, asked(kind, **options)) as study,
-            fleet(engine, study, **(fleet_options or {})) as site,
+            fleet(engine, study, duty_options=duty_options, **(fleet_options or {})) as site,
         ):
             search.run(study, tools(study, tiny_data, site=site, **(changes or {})))
             return study.trials()

@@ -6,6 +6,7 @@ from collections import Counter
 import keras
 import pytest
 from cluster_checks import comparable
+from fakes import SilentWatcher
 from small_studies import asked, begin, tools
 
 from lenet_tune import cluster, plan, search, session, workers
@@ -35,8 +36,12 @@ def test_a_group_whose_worker_is_killed_goes_on_from_its_checkpoints(searched, a
 
 
 def test_epochs_after_the_last_checkpoint_are_trained_again_and_stored_once(searched, alone, notes):
-    found = searched("random", "killed_once", epochs=4, changes={"checkpoint_every": 2}, trials=2)
-    assert comparable(found) == comparable(alone("random", epochs=4, trials=2))
+    # Workers learn when to send a state from their duty, the store from the search.
+    every = {"changes": {"checkpoint_every": 2}, "duty_options": {"checkpoint_every": 2}}
+    found = searched("random", "killed_once", epochs=5, trials=2, **every)
+    assert comparable(found) == comparable(alone("random", epochs=5, trials=2))
+    trained = Counter(word for _, words in notes() for word in words if word.startswith("0/0@"))
+    assert trained == {"0/0@1": 1, "0/0@2": 1, "0/0@3": 2, "0/0@4": 1, "0/0@5": 1}
 
 
 def test_a_trial_that_kills_its_workers_fails_alone(searched, notes, notes_folder, monkeypatch):
@@ -76,8 +81,23 @@ def test_a_slow_worker_does_not_hold_the_search_up(searched, alone, notes, capsy
     assert "changes to a faster worker" in capsys.readouterr().err
 
 
+class Late(SilentWatcher):
+    """Remembers epochs of executions that had ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list = []
+
+    def epoch(self, epoch) -> None:
+        over = {(end.trial, end.repeat) for end in self.endings}
+        self.late += [r for r in epoch.results if r.id in over]
+
+
 def test_early_stopping_reaches_executions_that_other_workers_train(searched, notes):
-    trials = searched("random", trials=16, epochs=8, seeds=2, stop_bad=True, audit=0.0)
+    watcher = Late()
+    options = {"epochs": 8, "seeds": 3, "stop_bad": True, "audit": 0.0, "seed": 4}
+    trials = searched("random", trials=16, changes={"watcher": watcher}, **options)
+    assert watcher.late == []
     stopped = [t for t in trials if t.status == "stopped"]
     assert stopped
     assert all(e.outcome == "stopped" for t in stopped for e in t.executions)

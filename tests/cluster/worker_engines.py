@@ -48,10 +48,10 @@ def slow(executions, data, *, keep):
 
 
 def killed_once(executions, data, *, keep):
-    """The first worker that has trained two epochs of trial 0 is killed in the third."""
+    """The first worker that has trained three epochs of trial 0 is killed in the fourth."""
 
     def kill(running, done):
-        if done == 2 and any(e.trial == 0 for e in running) and once("killed"):
+        if done == 3 and any(e.trial == 0 for e in running) and once("killed"):
             os.kill(os.getpid(), signal.SIGKILL)
 
     yield from noted(executions, data, keep, kill)
