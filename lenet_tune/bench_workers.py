@@ -200,11 +200,10 @@ def measure(load: Load, folder: Path) -> Figures:
         groups = len({e.cohort for t in study.trials() for e in t.executions})
         size = study.path.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    start = ready - began
     return Figures(
         load=load,
         groups=groups,
-        start_seconds=start,
+        start_seconds=ready - began,
         **figures,
         driver_peak_bytes=peak,
         study_bytes=size,

@@ -119,7 +119,7 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
                 "pass the same --data."
             )
         if trials is not None:
-            _extend(study, trials)
+            opening.extend(study, trials)
         return _sit(study, dataset, place)
 
 
@@ -151,20 +151,11 @@ def _capacities(engine: str) -> dict[str, int]:
     return dict.fromkeys(GROUP_CAPACITY, 1) if engine == "reference" else GROUP_CAPACITY
 
 
-def _extend(study: Study, trials: int) -> None:
-    planned = study.planned
-    if planned is None or study.definition.kind == "grid":
-        raise StudyError(f"A {study.definition.kind} study has as many trials as it has; leave --trials out.")
-    if trials < planned:
-        raise StudyError(f"`trials` must be at least the {planned} asked for before, but got {trials}.")
-    study.set_planned(trials)
-
-
 def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     """Search if anything is left, then write the page."""
     snapshot = study.snapshot()
     stopped_by = None
-    if _complete(snapshot):
+    if opening.is_complete(snapshot):
         say(f"{snapshot.definition.name} is complete: {snapshot.ended} trials.")
     else:
         stopped_by = train(study, dataset, place)
@@ -173,13 +164,6 @@ def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     snapshot = study.snapshot()
     page = write_page(snapshot, place.out / "reports" / f"{snapshot.definition.name}.html")
     return Outcome(page=page, snapshot=snapshot, signal=stopped_by)
-
-
-def _complete(snapshot: Snapshot) -> bool:
-    measured = snapshot.best is None or snapshot.best_model is not None
-    if snapshot.manifest.get("interrupted", True) or not measured:
-        return False
-    return snapshot.planned is None or snapshot.ended >= snapshot.planned
 
 
 def train(study: Study, dataset: DataSet, place: Place, course: Course | None = None) -> int | None:

@@ -30,7 +30,8 @@ def started(data_bytes: int) -> Iterator[Any]:
         # The switch between loopback and the network, on every system.
         RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
         RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN=secrets.token_hex(32),
+        # Ray reads a token once a process, so one that is there already stays.
+        RAY_AUTH_TOKEN=os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32),
         RAY_USAGE_STATS_ENABLED="0",
     ):
         import ray
@@ -41,6 +42,7 @@ def started(data_bytes: int) -> Iterator[Any]:
         ) as folder:
             try:
                 _init(
+                    address="local",  # not a cluster that happens to run here
                     num_cpus=len(os.sched_getaffinity(0)),
                     include_dashboard=False,
                     object_store_memory=_STORE_BYTES + 2 * data_bytes,

@@ -1,6 +1,7 @@
 """One Ray on this host for all tests, and searches on it with engines that train nothing."""
 
 import os
+import secrets
 import sys
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -35,6 +36,8 @@ def ray_environment(notes_folder):
         patch.setenv("LENET_TUNE_TEST_FOLDER", str(notes_folder))
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         yield PATHS
 
 

@@ -1,7 +1,10 @@
 """Searches on workers of this host: same results as without, whatever becomes of the workers."""
 
+import os
 import time
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import keras
 import pytest
@@ -79,6 +82,28 @@ def test_a_slow_worker_does_not_hold_the_search_up(searched, alone, notes, capsy
     found = searched("random", "slow_first_worker", trials=8)
     assert comparable(found) == comparable(alone("random", trials=8))
     assert "changes to a faster worker" in capsys.readouterr().err
+
+
+def test_ray_on_this_host_listens_on_the_loopback_device_only(ray):
+    own = {os.getpid()}
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    while more := {pid for pid, parent in parents.items() if parent in own} - own:
+        own |= more
+    sockets = set()
+    for pid in own:
+        with suppress(OSError):
+            sockets |= {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                listening.append(fields[1].partition(":")[0])
+    assert len(listening) > 3
+    assert set(listening) <= {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
 class Late(SilentWatcher):
