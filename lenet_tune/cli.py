@@ -25,6 +25,7 @@ from lenet_tune.cli_options import (
     STARTS,
     STOPPING,
     VALIDATION,
+    WORKERS,
     leave,
     place_of,
     with_options,
@@ -157,7 +158,7 @@ def hyperband(**options: Any) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--trials", type=click.IntRange(min=1), help="Ask for this many trials instead.")
-@with_options(LOG, *PLACE_OPTIONS)
+@with_options(LOG, *WORKERS, *PLACE_OPTIONS)
 def resume(study: str, trials: int | None, **options: Any) -> None:
     """Go on with STUDY (a name, a folder or a study.db) where it was stopped.
 

@@ -55,7 +55,23 @@ PLACE_OPTIONS = (
     ),
     OUT,
 )
+WORKERS = (
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1, max=1024),
+        help="Train groups side by side in so many processes, which share this host's cores or GPUs. Needs "
+        "`pip install 'lenet-tune[cluster]'`.",
+    ),
+    click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Train groups on the Ray cluster that this host is a node of (auto finds it): a worker a GPU or "
+        "a node; --workers N for so many a node.",
+    ),
+)
 PLACE_NAMES = (
+    "workers",
+    "ray",
     "source",
     "image_size",
     "budget",
@@ -107,6 +123,7 @@ SEARCH_OPTIONS = (
     click.option("--name", help="Name of the study.  [default: made from the options]"),
     click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time; train nothing."),
     LOG,
+    *WORKERS,
     *PLACE_OPTIONS,
 )
 CONFIRM = click.option(
@@ -164,6 +181,8 @@ def place_of(options: Mapping[str, Any]) -> Any:
         trial_timeout=_seconds(options, "trial_timeout"),
         accept_versions=options["accept_versions"],
         callbacks=callbacks,
+        workers=options.get("workers"),
+        ray=options.get("ray"),
     )
 
 

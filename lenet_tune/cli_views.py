@@ -236,8 +236,20 @@ def knobs() -> None:
     type=click.Choice(["tensorflow", "jax"]),
     help="Keras backend.  [default: $KERAS_BACKEND, or tensorflow]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=1024),
+    help="Measure instead how many trials a search can feed to so many workers, with an engine that waits.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Trials that take no time, with --workers.",
+)
 @OUT
-def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task: Any) -> None:
+def bench(workers: int | None, trials: int, out: Path, **task: Any) -> None:
     """Measure stock Keras Tuner, the reference engine and the fused engine side by side.
 
     PyTorch's plain loop joins when torch is installed. The figures are stored in OUT/reports/.
@@ -246,7 +258,19 @@ def bench(rounds: int, sizes: str | None, backend: str | None, out: Path, **task
     Example:
       lenet-tune bench --section 1
       lenet-tune bench --device gpu --backend jax --images 50000
+      lenet-tune bench --workers 4
     """
+    if workers is None:
+        _bench_engines(out, **task)
+        return
+    from lenet_tune import bench_workers
+    from lenet_tune.progress import say
+
+    say("  ".join(bench_workers.COLUMNS))
+    click.echo(bench_workers.store(bench_workers.run(workers, trials, say), out / "reports"))
+
+
+def _bench_engines(out: Path, rounds: int, sizes: str | None, backend: str | None, **task: Any) -> None:
     from lenet_tune import bench as benchmark
     from lenet_tune.parse import parse_sizes
     from lenet_tune.progress import say

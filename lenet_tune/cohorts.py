@@ -4,6 +4,7 @@ A group's composition decides the last bits of its numbers (how vectors are laid
 the first epoch, and a group that goes on gets all its members again, those that have ended included.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from lenet_tune.config import InputSpec
@@ -24,19 +25,18 @@ class Limits(Protocol):
         """Of the data."""
 
     @property
-    def capacity(self) -> int:
-        """Executions of a group at most."""
-
-    @property
     def watcher(self) -> Watcher:
         """Who is told of executions that end."""
 
 
-def open_cohorts(study: Study, purpose: str, limits: Limits) -> list[int]:
+def open_cohorts(study: Study, purpose: str, limits: Limits, group_size: Callable[[int], int]) -> list[int]:
     """Numbers of the groups with executions left to train, in order; those not formed yet are formed now.
 
     An execution from whose setting no network can be built (a point of one's own grid, or of another
     release) ends as failed.
+
+    Args:
+        group_size: most members of a group when so many executions wait.
     """
     unformed = [
         (trial, record)
@@ -54,7 +54,7 @@ def open_cohorts(study: Study, purpose: str, limits: Limits) -> list[int]:
     study.record([], endings=failed)
     for end in failed:
         limits.watcher.ended(end, None)
-    study.form_cohorts([e.id for e in group] for group in partition(ready, limits.capacity))
+    study.form_cohorts([e.id for e in group] for group in partition(ready, group_size(len(ready))))
     return study.open_cohorts(purpose)
 
 

@@ -19,12 +19,13 @@ DEVICES = ("auto", "cpu", "gpu")
 _DRIVER = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU that the driver has found
 
 
-def prepare(backend: str | None, device: str) -> None:
+def prepare(backend: str | None, device: str, threads: int | None = None) -> None:
     """Choose the array backend and the device for this process.
 
     Args:
         backend: "tensorflow" or "jax"; None takes `KERAS_BACKEND`, and TensorFlow where it is not set.
         device: "auto" (a GPU where there is one), "cpu" or "gpu".
+        threads: cores that this process may use, where it shares its host; None for all.
 
     Raises:
         SettingError: an unknown name. LeNetTuneError: the backend is not installed, or there is no GPU.
@@ -37,8 +38,13 @@ def prepare(backend: str | None, device: str) -> None:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+    if threads is not None:
+        # Read when libraries are loaded; the last two are XLA's, for JAX on a CPU.
+        os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "NPROC", "PJRT_NPROC"), str(threads)))
     with _start_up_chatter_hidden():
         _import_backend(backend)
+        if backend == "tensorflow" and threads is not None:
+            _limit_tensorflow(threads)
         if backend == "tensorflow":
             _grow_memory()
         found = _usable_gpus(backend)
@@ -92,6 +98,14 @@ def _import_backend(backend: str) -> None:
             f"The backend must be chosen before Keras is imported, but it runs on {keras.backend.backend()} "
             f"already: set KERAS_BACKEND={backend}."
         )
+
+
+def _limit_tensorflow(threads: int) -> None:
+    import tensorflow as tf
+
+    # The fused engine then sets the first to 1 and runs as many programs side by side as the second says.
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def _grow_memory() -> None:

@@ -9,9 +9,10 @@ When the search is over its leaders are trained again with fresh seeds, until on
 seeds are used up (`standing`).
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from lenet_tune.cohorts import members, open_cohorts
 from lenet_tune.config import InputSpec
@@ -20,11 +21,15 @@ from lenet_tune.executions import execution_seeds
 from lenet_tune.oracles import Oracle, Told
 from lenet_tune.plan import label_of
 from lenet_tune.records import NewExecution, NewTrial, TrialRecord
+from lenet_tune.sites import Here, Site, is_over
 from lenet_tune.space import key
 from lenet_tune.standing import LEADERS, looks, wanted
 from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
-from lenet_tune.training import BudgetSpent, Failures, Trainer, Watcher, Worker
+from lenet_tune.training import BudgetSpent, Failures, Trainer, Watcher
+
+SWEEPS = 20
+"""Times in a round that weights which are not needed any more are dropped: each reads the whole study."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +43,7 @@ class Tools:
         confirm_deadline: the same for the confirmation of its leaders.
         checkpoint_every: epochs between checkpoints.
         trial_timeout: seconds that a group may train; None for no limit.
+        site: where groups are trained; None for this process, with `train_group` on `device`.
     """
 
     oracle: Oracle
@@ -52,6 +58,7 @@ class Tools:
     confirm_deadline: float | None = None
     checkpoint_every: int = 1
     trial_timeout: float | None = None
+    site: Site | None = None
 
 
 def run(study: Study, tools: Tools) -> None:
@@ -62,44 +69,52 @@ def run(study: Study, tools: Tools) -> None:
         SearchError: too many executions failed one after the other.
     """
     study.rewind()
-    with Worker() as worker:
-        trainer = Trainer(
-            study=study,
-            train_group=tools.train_group,
-            data=tools.data,
-            watcher=tools.watcher,
-            device=tools.device,
-            checkpoint_every=tools.checkpoint_every,
-            rule=StopRule.of(study.definition),
-            worker=worker,
-            trial_timeout=tools.trial_timeout,
-            failures=Failures(),
-        )
-        searched = _phase("search", propose, study, tools, trainer)
-        confirmed = _phase("confirm", confirm, study, tools, trainer)
+    trainer = Trainer(
+        study=study,
+        watcher=tools.watcher,
+        checkpoint_every=tools.checkpoint_every,
+        rule=StopRule.of(study.definition),
+        failures=Failures(),
+    )
+    with _site(tools) as site:
+        searched = _phase("search", study, tools, trainer, site)
+        confirmed = _phase("confirm", study, tools, trainer, site)
     keep_leaders(study)
     if not (searched and confirmed):
         raise BudgetSpent
 
 
-def _phase(
-    purpose: str, add: Callable[[Study, Tools], int], study: Study, tools: Tools, trainer: Trainer
-) -> bool:
-    """Train all that has the purpose, and what `add` adds, to the end; False where the time was over."""
-    deadline = tools.deadline if purpose == "search" else tools.confirm_deadline
-    trained = 0  # a sitting gets on by an epoch at least, however short its time
-    while (cohorts := open_cohorts(study, purpose, tools)) or add(study, tools):
-        for cohort in cohorts:
-            if trained and deadline is not None and time.monotonic() >= deadline:
-                return False
-            trained += 1
-            try:
-                trainer.train(members(study, cohort, tools.spec), deadline)
-            except BudgetSpent:
-                return False
-            # Hyperband may go on with any of its trials as long as it searches.
-            if purpose == "confirm" or study.definition.kind != "hyperband":
-                keep_leaders(study)
+def _site(tools: Tools) -> AbstractContextManager[Site]:
+    if tools.site is not None:
+        return nullcontext(tools.site)
+    return Here(
+        tools.train_group,
+        tools.data,
+        capacity=tools.capacity,
+        device=tools.device,
+        trial_timeout=tools.trial_timeout,
+    )
+
+
+def _phase(purpose: str, study: Study, tools: Tools, trainer: Trainer, site: Site) -> bool:
+    """Train all that has the purpose, and what is added to it, to the end; False where the time was over."""
+    add, deadline = propose, tools.deadline
+    if purpose == "confirm":
+        add, deadline = confirm, tools.confirm_deadline
+    begun = False  # a sitting gets on by an epoch at least, however short its time
+    while (cohorts := open_cohorts(study, purpose, tools, site.group_size)) or add(study, tools):
+        if begun and is_over(deadline):
+            return False
+        begun = begun or bool(cohorts)
+        sweep = 1 + len(cohorts) // SWEEPS
+        groups = [partial(members, study, cohort, tools.spec) for cohort in cohorts]
+        try:
+            for done, _ in enumerate(site.train(groups, trainer, deadline), start=1):
+                # Hyperband may go on with any of its trials as long as it searches.
+                if done % sweep == 0 and (purpose == "confirm" or study.definition.kind != "hyperband"):
+                    keep_leaders(study)
+        except BudgetSpent:
+            return False
     return True
 
 

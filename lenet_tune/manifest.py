@@ -57,6 +57,12 @@ def differences(manifest: Mapping[str, Any], backend: str) -> list[str]:
     return [f"{k} was {before[k]} and is now {after[k]}" for k in before if before[k] != after[k]]
 
 
+def decisive(backend: str | None) -> dict[str, str | None]:
+    """Versions of what the numbers depend on, here; every process of a search must have the same."""
+    there = _versions()
+    return {package: there.get(package) for package in (*_DECISIVE, *([backend] if backend else []))}
+
+
 def finish(manifest: Mapping[str, Any], *, wall_seconds: float, interrupted: bool) -> dict[str, Any]:
     """The manifest of a session that ends now, after `wall_seconds`."""
     *earlier, last = manifest["sessions"]

@@ -8,7 +8,7 @@ from typing import Any
 from lenet_tune import buildable, devices, manifest
 from lenet_tune.errors import DamagedStudyError, StudyError
 from lenet_tune.progress import say
-from lenet_tune.records import Definition
+from lenet_tune.records import Definition, Snapshot
 from lenet_tune.salvage import set_aside
 from lenet_tune.study import Study
 from lenet_tune.studyfile import FILE_NAME, holds_nothing
@@ -76,6 +76,28 @@ def greet(study: Study, facts: dict[str, Any]) -> None:
         again = len(snapshot.trials) - snapshot.ended
         to_go = "" if snapshot.planned is None else f", {snapshot.planned - len(snapshot.trials)} to go"
         say(f"resuming: {snapshot.ended} done, {again} again{to_go}")
+
+
+def extend(study: Study, trials: int) -> None:
+    """Ask a study for more trials than before.
+
+    Raises:
+        StudyError: it has as many as it has, or had more.
+    """
+    planned = study.planned
+    if planned is None or study.definition.kind == "grid":
+        raise StudyError(f"A {study.definition.kind} study has as many trials as it has; leave --trials out.")
+    if trials < planned:
+        raise StudyError(f"`trials` must be at least the {planned} asked for before, but got {trials}.")
+    study.set_planned(trials)
+
+
+def is_complete(snapshot: Snapshot) -> bool:
+    """Whether nothing is left to train or to measure."""
+    measured = snapshot.best is None or snapshot.best_model is not None
+    if snapshot.manifest.get("interrupted", True) or not measured:
+        return False
+    return snapshot.planned is None or snapshot.ended >= snapshot.planned
 
 
 def _plain(value: Any) -> Any:

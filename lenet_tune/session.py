@@ -11,12 +11,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lenet_tune import buildable, devices, manifest, opening, plan, requirements
+from lenet_tune import buildable, devices, manifest, opening, plan, requirements, workers
 from lenet_tune import data as datasets
 from lenet_tune.callbacks import Announcer, Callback
 from lenet_tune.config import InputSpec, check_in
 from lenet_tune.data import DataSet
-from lenet_tune.engines.base import Engine
+from lenet_tune.engines.base import Engine, TrainingData
 from lenet_tune.errors import StudyError
 from lenet_tune.interrupts import Interrupted, stoppable
 from lenet_tune.plan import Options
@@ -44,6 +44,7 @@ class Place:
         trial_timeout: seconds; None for no limit.
         accept_versions: go on with a study that other versions of the packages have begun.
         callbacks: told of trials and epochs.
+        workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.fleet`.
     """
 
     out: Path
@@ -57,6 +58,8 @@ class Place:
     accept_versions: bool = False
     image_size: tuple[int, int] | None = None
     callbacks: Sequence[Callback] = ()
+    workers: int | None = None
+    ray: str | None = None
 
     @property
     def source_name(self) -> str | None:
@@ -130,7 +133,7 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
                 "pass the same --data."
             )
         if trials is not None:
-            _extend(study, trials)
+            opening.extend(study, trials)
         return _sit(study, dataset, place)
 
 
@@ -157,23 +160,18 @@ def load_engine(name: str) -> Engine:
 
 def capacity_of(engine: str) -> int:
     """Executions of a group at most, on the device in use."""
-    return 1 if engine == "reference" else GROUP_CAPACITY["GPU" if devices.gpus() else "CPU"]
+    return _capacities(engine)["GPU" if devices.gpus() else "CPU"]
 
 
-def _extend(study: Study, trials: int) -> None:
-    planned = study.planned
-    if planned is None or study.definition.kind == "grid":
-        raise StudyError(f"A {study.definition.kind} study has as many trials as it has; leave --trials out.")
-    if trials < planned:
-        raise StudyError(f"`trials` must be at least the {planned} asked for before, but got {trials}.")
-    study.set_planned(trials)
+def _capacities(engine: str) -> dict[str, int]:
+    return dict.fromkeys(GROUP_CAPACITY, 1) if engine == "reference" else GROUP_CAPACITY
 
 
 def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     """Search if anything is left, then write the page."""
     snapshot = study.snapshot()
     stopped_by = None
-    if _complete(snapshot):
+    if opening.is_complete(snapshot):
         say(f"{snapshot.definition.name} is complete: {snapshot.ended} trials.")
     else:
         stopped_by = train(study, dataset, place)
@@ -184,20 +182,24 @@ def _sit(study: Study, dataset: DataSet, place: Place) -> Outcome:
     return Outcome(page=page, snapshot=snapshot, signal=stopped_by)
 
 
-def _complete(snapshot: Snapshot) -> bool:
-    measured = snapshot.best is None or snapshot.best_model is not None
-    if snapshot.manifest.get("interrupted", True) or not measured:
-        return False
-    return snapshot.planned is None or snapshot.ended >= snapshot.planned
-
-
 def train(study: Study, dataset: DataSet, place: Place, course: Course | None = None) -> int | None:
     """Train what is left; returns the signal that stopped it, or None."""
     # Keras takes seconds to import: only now, when everything that could be refused has been checked.
     backend = opening.backend_for(study, place.backend, accept_versions=place.accept_versions)
     check_writable(place.out / "reports")
     requirements.check()
-    devices.prepare(backend, place.device)
+    workers.check(place)
+    definition = study.definition
+    data = plan.training_data(definition, dataset)
+    with workers.hired(definition, data, place, backend, _capacities(definition.engine)) as site:
+        # Where there are workers the GPUs are theirs; what is left to this process suits a CPU.
+        devices.prepare(backend, place.device if site is None else "cpu")
+        return _train(study, dataset, data, place, site, course)
+
+
+def _train(
+    study: Study, dataset: DataSet, data: TrainingData, place: Place, site: Any, course: Course | None
+) -> int | None:
     import keras
 
     from lenet_tune import loop
@@ -207,7 +209,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     facts = manifest.collect(
         study.manifest,
         command=place.command,
-        device=devices.describe(),
+        device=devices.describe() if site is None else site.device,
         backend=keras.backend.backend(),
     )
     study.set_manifest({**facts, "engine": definition.engine})
@@ -217,7 +219,7 @@ def train(study: Study, dataset: DataSet, place: Place, course: Course | None = 
     with stoppable(), course.progress as progress:
         try:
             opening.greet(study, facts)
-            tools, spec = _tools(study, dataset, place, progress)
+            tools, spec = _tools(study, data, place, progress, site)
             try:
                 course.run(study, tools)
                 complete = True
@@ -244,17 +246,16 @@ def _plain_course(study: Study, place: Place) -> Course:
     )
 
 
-def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple[Any, InputSpec]:
+def _tools(study: Study, data: TrainingData, place: Place, progress: Any, site: Any) -> tuple[Any, InputSpec]:
     from lenet_tune import loop
 
     definition = study.definition
-    training = plan.training_data(definition, dataset)
-    spec = plan.input_spec(definition, training)
+    spec = plan.input_spec(definition, data)
     study.set_channel_statistics(spec.channel_mean or (), spec.channel_std or ())
     tools = loop.Tools(
         oracle=build_oracle(definition, spec, study.planned),
         train_group=load_engine(definition.engine),
-        data=training,
+        data=data,
         spec=spec,
         watcher=progress,
         device=devices.describe(),
@@ -263,6 +264,7 @@ def _tools(study: Study, dataset: DataSet, place: Place, progress: Any) -> tuple
         **_deadlines(definition, place.budget),
         checkpoint_every=place.checkpoint_every,
         trial_timeout=place.trial_timeout,
+        site=site,
     )
     return tools, spec
 

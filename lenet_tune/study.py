@@ -221,14 +221,16 @@ class Study:
                 [(epoch, *identity) for identity, epoch in (audited or {}).items()],
             )
 
-    def rewind(self) -> None:
-        """Forget what unfinished executions did after their checkpoints: it will be done again, alike."""
+    def rewind(self, only: Iterable[tuple[int, int]] | None = None) -> None:
+        """Forget what unfinished executions, or `only` these, did after their checkpoints: it comes again."""
+        forget = (
+            "DELETE FROM epoch WHERE EXISTS (SELECT 1 FROM execution x WHERE x.trial = epoch.trial"
+            " AND x.repeat = epoch.repeat AND x.outcome IS NULL) AND epoch > COALESCE((SELECT c.epoch"
+            " FROM checkpoint c WHERE c.trial = epoch.trial AND c.repeat = epoch.repeat), 0)"
+        )
+        one = "" if only is None else " AND trial = ? AND repeat = ?"
         with self._transaction() as db:
-            db.execute(
-                "DELETE FROM epoch WHERE EXISTS (SELECT 1 FROM execution x WHERE x.trial = epoch.trial"
-                " AND x.repeat = epoch.repeat AND x.outcome IS NULL) AND epoch > COALESCE((SELECT c.epoch"
-                " FROM checkpoint c WHERE c.trial = epoch.trial AND c.repeat = epoch.repeat), 0)"
-            )
+            db.executemany(forget + one, [()] if only is None else only)
 
     def accuracies_at(self, epoch: int) -> dict[tuple[int, int], float]:
         """Held-out accuracy after an epoch of every execution of the search that has got so far."""

@@ -131,9 +131,9 @@ def test_reading(row: dict[str, Any]) -> TestReading:
     return TestReading(when=row.pop("at"), **row)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2**17)
 def _check_setting(text: Any, where: str) -> None:
-    # Cached: a search reads its trials again after every group.
+    # Cached, all of them: a search reads its trials again and again, in order.
     for name, value in json_object("trial", where, "setting", text).items():
         field = f"setting.{name}"
         if name not in BY_NAME:

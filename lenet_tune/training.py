@@ -1,24 +1,30 @@
 """One group's training: every epoch stored as it comes, failures kept to the execution they belong to."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
-from lenet_tune.engines.base import Engine, EpochResult, Execution, GroupEpoch, TrainingData
-from lenet_tune.errors import CallbackError, EngineHangsError, SearchError, StudyError
+from lenet_tune.engines.base import EpochResult, Execution, GroupEpoch
+from lenet_tune.errors import CallbackError, SearchError, StudyError
 from lenet_tune.records import Ending
 from lenet_tune.stopping import StopRule
 from lenet_tune.study import Study
 
 MAX_FAILURES_IN_A_ROW = 5
-# Mistakes in the code, not in a trial: a search that swallowed them would go on with nonsense.
 _BUGS = (TypeError, NameError, AttributeError, AssertionError, LookupError, ImportError)
+"""Mistakes in the code, not in a trial: a search that swallowed them would go on with nonsense."""
+
+Source = Callable[[], Sequence[Execution]]
+"""Reads a group from the store, to start or to go on with."""
 
 
 class BudgetSpent(Exception):
     """The time a search was given is over; everything finished is stored."""
+
+
+FATAL = (BudgetSpent, StudyError, CallbackError, *_BUGS)
+"""What ends the search. A study that cannot be written is no fault of the trials."""
 
 
 class Watcher(Protocol):
@@ -59,141 +65,101 @@ class Failures:
             )
 
 
-class Worker:
-    """Runs an engine in a thread of its own.
+class Run:
+    """A group in training, as the store knows it.
 
-    An epoch is one long call into compiled code, during which Python would not notice a signal; the main
-    thread waits where it does.
+    Args:
+        group: all members, those that have ended included.
+        device: that trains it, for the record.
     """
 
-    def __enter__(self) -> "Worker":
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        return self
+    def __init__(self, group: Sequence[Execution], device: str) -> None:
+        self.group, self.device = group, device
+        self.open = {e.id: e for e in group if e.ended_after is None}
 
-    def __exit__(self, *exc: object) -> None:
-        self._pool.shutdown(wait=False)
+    def is_open(self, result: EpochResult) -> bool:
+        """Whether the execution of a result trains on: the `keep` of engines."""
+        return result.id in self.open
 
-    def iterate(self, start: Callable[[], Iterator[GroupEpoch]], limit: float | None) -> Iterator[GroupEpoch]:
-        """The items of `start()`, each made in the worker's thread.
-
-        Raises:
-            TimeoutError: after an item, when `limit` seconds are over.
-            EngineHangsError: no item came before twice the limit; the thread cannot be used any more.
-        """
-        started = time.monotonic()
-
-        def result(future: Future) -> Any:
-            if limit is not None:
-                wait([future], timeout=max(0.0, started + 2 * limit - time.monotonic()))
-                if not future.done():
-                    raise EngineHangsError(_hangs(limit))
-            return future.result()
-
-        iterator = result(self._pool.submit(start))
-        end = object()
-        while (item := result(self._pool.submit(next, iterator, end))) is not end:
-            yield item
-            if limit is not None and time.monotonic() > started + limit:
-                self._pool.submit(iterator.close)
-                raise TimeoutError(f"not at its end after {limit:g} s (--trial-timeout)")
-
-
-def _hangs(limit: float) -> str:
-    return (
-        f"No epoch ended within {2 * limit:g} s, twice the --trial-timeout, and compiled code cannot be "
-        "interrupted, so the process ends. A trial that trained alone has failed; those of a group train "
-        "alone next time. Run the same command again to go on."
-    )
+    def forget(self, endings: Iterable[Ending]) -> None:
+        """These executions have ended, here or elsewhere."""
+        for end in endings:
+            self.open.pop((end.trial, end.repeat), None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trainer:
-    """Trains groups of a study, one after the other.
+    """Stores what the groups of a study bring, wherever they train (`sites`).
 
     Args:
         rule: which executions to stop early; None lets each train to its last epoch.
-        worker: runs the engine.
-        trial_timeout: seconds that a group may train; None for no limit.
     """
 
     study: Study
-    train_group: Engine
-    data: TrainingData
     watcher: Watcher
-    device: str
     checkpoint_every: int
     rule: StopRule | None
-    worker: Worker
     failures: Failures
-    trial_timeout: float | None = None
 
-    def train(self, group: Sequence[Execution], deadline: float | None) -> None:
-        """Train one group to its end; a failing group is tried again one by one to find the culprit.
+    def begin(self, group: Sequence[Execution], device: str) -> Run:
+        """A group starts to train."""
+        run = Run(group, device)
+        self.watcher.group(list(run.open.values()))
+        return run
 
-        Args:
-            group: all members, those that have ended included.
-            deadline: `time.monotonic()` after which no further epoch starts; None for no limit.
+    def take(self, run: Run, epoch: GroupEpoch) -> list[Ending]:
+        """Store a group's epoch; returns the executions that have ended by it, in this group or in others."""
+        endings = self._store(epoch, run)
+        self.watcher.epoch(epoch)
+        results = {r.id: r for r in epoch.results}
+        for end in endings:
+            run.forget([end])
+            self.watcher.ended(end, results.get((end.trial, end.repeat)))
+            self.failures.reset()
+        return endings
+
+    def after(self, error: Exception, run: Run) -> list[Source]:
+        """What follows an error in a group: what is left of it trains one by one, to find the culprit.
 
         Raises:
-            BudgetSpent: the deadline has passed.
-            SearchError: too many executions failed one after the other, or the engine hangs.
+            SearchError: too many executions failed one after the other.
         """
-        open_ids = {e.id: e for e in group if e.ended_after is None}
-        self.watcher.group(list(open_ids.values()))
-        try:
-            start = lambda: self.train_group(group, self.data, keep=lambda r: r.id in open_ids)  # noqa: E731
-            for epoch in self.worker.iterate(start, self.trial_timeout):
-                endings = self._store(epoch, open_ids)
-                self.watcher.epoch(epoch)
-                results = {r.id: r for r in epoch.results}
-                for end in endings:
-                    open_ids.pop((end.trial, end.repeat), None)
-                    self.watcher.ended(end, results.get((end.trial, end.repeat)))
-                    self.failures.reset()
-                if deadline is not None and time.monotonic() >= deadline and open_ids:
-                    raise BudgetSpent
-        except (BudgetSpent, StudyError, CallbackError, *_BUGS):
-            # A study that cannot be written, or a callback that raises, is no fault of the trials.
-            raise
-        except Exception as error:
-            self._after(error, list(open_ids.values()), deadline)
-
-    def _after(self, error: Exception, left: list[Execution], deadline: float | None) -> None:
-        """What follows an error in a group with these executions left."""
+        left = list(run.open.values())
         if len(left) == 1:
-            self.end_failed(left[0].id, error)
+            self.end_failed(left[0].id, error, run.device)
             left = []
-        self.study.rewind()
+        self.rewind(run)
         # Each alone from now on, also in the next sitting, should this one end here.
         self.study.form_cohorts([[execution.id] for execution in left])
-        if isinstance(error, EngineHangsError):
-            raise error
-        for execution in left:
-            start = self.study.checkpoint(*execution.id) or execution.start
-            self.train([replace(execution, start=start)], deadline)
+        return [partial(self._alone, execution) for execution in left]
 
-    def end_failed(self, identity: tuple[int, int], error: Exception) -> None:
+    def rewind(self, run: Run) -> None:
+        """Forget what a group did after its checkpoints; other groups may be in training."""
+        self.study.rewind(run.open)
+
+    def _alone(self, execution: Execution) -> list[Execution]:
+        start = self.study.checkpoint(*execution.id) or execution.start
+        return [replace(execution, start=start)]
+
+    def end_failed(self, identity: tuple[int, int], error: Exception, device: str) -> None:
         """Store that an execution failed."""
         trial, repeat = identity
         reason = one_line(error)
         end = Ending(trial=trial, repeat=repeat, outcome="failed", error=reason)
-        self.study.record([], endings=[end], device=self.device)
+        self.study.record([], endings=[end], device=device)
         self.watcher.ended(end, None)
         self.failures.add(reason)
 
-    def _store(self, epoch: GroupEpoch, running: dict[tuple[int, int], Execution]) -> list[Ending]:
+    def _store(self, epoch: GroupEpoch, run: Run) -> list[Ending]:
         """One transaction for all that a group's epoch brought; returns the executions that ended."""
-        endings, checkpoints = [], {}
+        endings, checkpoints, running = [], {}, run.open
         for result in epoch.results:
             execution = running[result.id]
-            done = result.epoch >= execution.train.epochs
-            if result.diverged or done:
+            if result.diverged or result.epoch >= execution.train.epochs:
                 outcome = "diverged" if result.diverged else "done"
                 error = f"loss not finite in epoch {result.epoch}" if result.diverged else None
                 endings.append(Ending(trial=result.trial, repeat=result.repeat, outcome=outcome, error=error))
-            # Counted from where the group began, so that all members stand at one checkpoint.
-            due = (result.epoch - execution.joined) % self.checkpoint_every == 0
-            if not result.diverged and (done or due):
+            if is_kept(execution, result, self.checkpoint_every):
                 checkpoints[result.id] = epoch.checkpoint(result.id)
         ruling = self.rule.ruling(self.study, epoch.results, running, endings) if self.rule else None
         endings += ruling.endings if ruling else []
@@ -202,9 +168,18 @@ class Trainer:
             checkpoints=checkpoints,
             endings=endings,
             audited=ruling.audited if ruling else None,
-            device=self.device,
+            device=run.device,
         )
         return endings
+
+
+def is_kept(execution: Execution, result: EpochResult, every: int) -> bool:
+    """Whether the state after a result is stored: after the last epoch, and every `every` epochs.
+
+    They are counted from where the group began, so that all members stand at one checkpoint.
+    """
+    due = (result.epoch - execution.joined) % every == 0
+    return not result.diverged and (due or result.epoch >= execution.train.epochs)
 
 
 def one_line(error: Exception) -> str:

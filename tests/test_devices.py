@@ -76,3 +76,20 @@ def test_row_27_a_device_that_does_not_start_is_one_line(monkeypatch):
     with pytest.raises(LeNetTuneError, match="--device cpu") as refusal:
         devices.prepare(keras.backend.backend(), "auto")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores to keep one")
+def test_a_process_that_shares_its_host_keeps_to_its_cores():
+    code = (
+        "from lenet_tune import devices; devices.prepare(None, 'cpu', threads=1)\n"
+        "import os, keras, numpy as np\nfrom lenet_tune.engines.backend import ops\n"
+        "a = keras.ops.convert_to_tensor(np.ones((1500, 1500), np.float32))\n"
+        "keras.ops.convert_to_numpy(keras.ops.matmul(a, a))\n"
+        "cpu, wall = sum(os.times()[:2]), os.times().elapsed\n"
+        "for _ in range(20): keras.ops.convert_to_numpy(keras.ops.matmul(a, a))\n"
+        "print(ops.default_strands(), (sum(os.times()[:2]) - cpu) / (os.times().elapsed - wall))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    strands, cores = done.stdout.split()
+    assert int(strands) == 1
+    assert float(cores) < 1.3

@@ -8,7 +8,7 @@ import pytest
 import lenet_tune
 
 ROOT = Path(lenet_tune.__file__).parent
-HEAVY = {"keras", "tensorflow", "jax", "keras_tuner"}
+HEAVY = {"keras", "tensorflow", "jax", "keras_tuner", "ray"}
 # Rooms that may import Keras or a backend at the top of the file; all others must stay light.
 MAY_BE_HEAVY = {
     "model",
@@ -46,6 +46,19 @@ ALLOWED = {
     "stopping": {"engines", "records", "study"},
     "cohorts": {"config", "engines", "errors", "executions", "fusion", "records", "study", "training"},
     "training": {"engines", "errors", "records", "stopping", "study"},
+    "sites": {"engines", "errors", "training"},
+    "workers": {"engines", "records"},
+    "cluster": {
+        "devices",
+        "engines",
+        "errors",
+        "estimate",
+        "manifest",
+        "progress",
+        "requirements",
+        "sites",
+        "training",
+    },
     "records": {"engines", "standing"},
     "studymeta": {"errors", "records"},
     "studyrows": {"config", "engines", "errors", "knobs", "records", "space", "studymeta"},

@@ -114,6 +114,13 @@ def test_unfinished_work_goes_on_from_its_checkpoint(study):
     assert study.checkpoint(0, 1) is None
 
 
+def test_work_that_is_going_on_elsewhere_is_not_rewound(study):
+    study.record([epoch(0, 0, 1), epoch(1, 0, 1)], checkpoints={(0, 0): state(1), (1, 0): state(1)})
+    study.record([epoch(0, 0, 2), epoch(1, 0, 2)])
+    study.rewind([(0, 0)])
+    assert [[e.epoch for e in t.executions[0].epochs] for t in study.trials()] == [[1], [1, 2]]
+
+
 def test_groups_are_remembered_and_open_until_their_last_execution_has_ended(study):
     study.form_cohorts([[(0, 0), (1, 1)], [(0, 1)]])
     study.form_cohorts([[(1, 0)]])

@@ -46,5 +46,6 @@ def _refuse_chief_mode() -> None:
     if os.environ.get("KERASTUNER_ORACLE_IP"):
         raise SettingError(
             "KERASTUNER_ORACLE_IP must not be set: Keras Tuner's chief/worker mode opens a port without "
-            "authentication and can hang. Unset it; one lenet-tune process trains many trials at a time."
+            "authentication and can hang. Unset it; --workers N (this host) or --ray auto (a cluster) train "
+            "side by side."
         )
