@@ -41,7 +41,7 @@ class Place:
         command: argv, for the manifest.
         trial_timeout: seconds; None for no limit.
         accept_versions: go on with a study that other versions of the packages have begun.
-        workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.fleet`.
+        workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.hire`.
     """
 
     out: Path
