@@ -185,7 +185,7 @@ def measure(load: Load, folder: Path) -> Figures:
     duty = Duty(engine="lenet_tune.cluster.synthetic:train_group", backend=None)
     with (
         Study.create(folder, definition, planned=load.trials, source=None) as study,
-        cluster.fleet(
+        cluster.hire(
             workers=load.workers,
             address=None,
             duty=duty,

@@ -70,7 +70,7 @@ def hired(
         device=wish.device,
         checkpoint_every=wish.checkpoint_every,
     )
-    with cluster.fleet(
+    with cluster.hire(
         workers=wish.workers,
         address=wish.ray,
         duty=duty,

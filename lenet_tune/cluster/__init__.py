@@ -29,7 +29,7 @@ def check_there() -> None:
 
 
 @contextmanager
-def fleet(
+def hire(
     *, workers: int | None, address: str | None, duty: Any, data: TrainingData, **options: Any
 ) -> Iterator[Any]:
     """The workers of a search, ready to train; they end with the context.
@@ -58,7 +58,7 @@ def fleet(
 def staffed(
     ray: Any, *, workers: int | None, duty: Any, data: TrainingData, patience: Any = None, **options: Any
 ) -> Iterator[Any]:
-    """As `fleet`, on a Ray that is connected; `patience` is that of `Crew`."""
+    """As `hire`, on a Ray that is connected; `patience` is that of `Crew`."""
     from lenet_tune.cluster.crew import Crew, Patience
     from lenet_tune.cluster.fleet import Fleet
 

@@ -60,7 +60,8 @@ def test_a_trial_that_kills_its_workers_fails_alone(searched, notes, notes_folde
     assert sizes[2:] == ["1"] * 2
 
 
-def test_a_worker_that_does_not_answer_is_replaced(searched, alone, notes, capsys):
+def test_a_worker_that_does_not_answer_is_replaced(searched, alone, notes, capsys, monkeypatch):
+    monkeypatch.setattr("lenet_tune.cluster.speeds.WORTH_MOVING", 1e9)
     assert comparable(searched("random", "stopped_once")) == comparable(alone("random"))
     assert "A worker is lost: it did not answer for 2 s" in capsys.readouterr().err
 
