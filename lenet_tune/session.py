@@ -35,20 +35,16 @@ SEARCH_PART = 0.8
 class Place:
     """Where and how long a session works; nothing here changes what a study finds.
 
-        Args:
-            out: folder that holds `studies/` and `reports/`.
-            source: of the data, or the data itself; None for the default.
-            image_size: (h, w) that its images are resized to; None for their own.
-            budget: seconds; None for no limit.
-            command: argv, for the manifest.
-            trial_timeout: seconds; None for no limit.
-            accept_versions: go on with a study that other versions of the packages have begun.
-    <<<<<<< HEAD
-            callbacks: told of trials and epochs.
-            workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.fleet`.
-    =======
-            workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.hire`.
-    >>>>>>> wt-d
+    Args:
+        out: folder that holds `studies/` and `reports/`.
+        source: of the data, or the data itself; None for the default.
+        image_size: (h, w) that its images are resized to; None for their own.
+        budget: seconds; None for no limit.
+        command: argv, for the manifest.
+        trial_timeout: seconds; None for no limit.
+        accept_versions: go on with a study that other versions of the packages have begun.
+        callbacks: told of trials and epochs.
+        workers, ray: train with so many workers, on this host or on a Ray cluster; see `cluster.hire`.
     """
 
     out: Path

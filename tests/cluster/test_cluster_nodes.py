@@ -51,13 +51,8 @@ def test_nodes_join_and_leave_and_no_trial_is_lost_or_run_twice(nodes, tmp_path,
         data = plan.training_data(study.definition, tiny_data)
         duty = Duty(engine="worker_engines:slow", backend=None)
         facts = {"capacities": {"CPU": 2}, "trial_timeout": None}
-<<<<<<< HEAD
-        with cluster.fleet(workers=None, address=nodes.address, duty=duty, data=data, **facts) as fleet:
-            loop.run(study, tools(study, tiny_data, site=fleet, watcher=changes))
-=======
         with cluster.hire(workers=None, address=nodes.address, duty=duty, data=data, **facts) as fleet:
-            search.run(study, tools(study, tiny_data, site=fleet, watcher=changes))
->>>>>>> wt-d
+            loop.run(study, tools(study, tiny_data, site=fleet, watcher=changes))
         trials = study.trials()
     assert changes.has_left
     assert comparable(trials) == comparable(alone("random", **options))

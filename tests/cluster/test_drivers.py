@@ -30,13 +30,8 @@ if __name__ == "__main__":
         data = plan.training_data(study.definition, dataset)
         duty = Duty(engine="worker_engines:slow", backend=None)
         facts = {{"capacities": {{"CPU": 2}}, "trial_timeout": None}}
-<<<<<<< HEAD
-        with cluster.fleet(workers=2, address=None, duty=duty, data=data, **facts) as fleet:
-            loop.run(study, tools(study, dataset, site=fleet))
-=======
         with cluster.hire(workers=2, address=None, duty=duty, data=data, **facts) as fleet:
-            search.run(study, tools(study, dataset, site=fleet))
->>>>>>> wt-d
+            loop.run(study, tools(study, dataset, site=fleet))
 """
 
 
