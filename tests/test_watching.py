@@ -68,8 +68,9 @@ def described(snapshot):
 
 
 @pytest.fixture
-def serving():
-    """Serve pages in a thread; returns what asks the server."""
+def serving(monkeypatch):
+    """Serve pages in a thread, as often as they are asked for; returns what asks the server."""
+    monkeypatch.setattr(watching, "MOST_LOAD", 1.0)
     servers = []
 
     def start(study, render=described, every=0.0, complain=print):

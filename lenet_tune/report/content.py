@@ -145,6 +145,17 @@ def _noise(snapshot: Snapshot) -> str:
     )
 
 
+def noise_words(snapshot: Snapshot) -> str:
+    """What of a difference between means may be luck of the seeds, in a sentence."""
+    noise = analysis.seed_noise(snapshot)
+    if noise is None:
+        return "The spread over seeds is unknown (one seed a trial), so small differences may be luck."
+    return (
+        f"One execution scatters by a standard deviation of {points(noise.sd)} over seeds, so the mean of a "
+        f"trial by {points(noise.of_mean)}: differences of that size may be luck."
+    )
+
+
 def _stopping(snapshot: Snapshot) -> tuple[str, ...]:
     found = analysis.audit(snapshot)
     if found is None:

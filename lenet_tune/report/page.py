@@ -139,6 +139,7 @@ def _search_part(snapshot: Snapshot) -> dict[str, Any]:
         "slices": all_drawn(charts_knobs.slice_charts(snapshot)),
         "curves": drawn(charts_search.curves_chart(snapshot)),
         "effects": drawn(charts_knobs.effects_chart(snapshot)),
+        "effects_noise": content.noise_words(snapshot),
         "cost": drawn(charts_cost.cost_chart(snapshot)),
         "by_time": drawn(charts_search.progress_time_chart(snapshot)),
         "parameters": drawn(charts_cost.parameters_chart(snapshot)),

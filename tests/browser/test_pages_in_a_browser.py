@@ -155,6 +155,15 @@ def test_a_rectangle_in_one_chart_filters_the_table_and_the_other_charts(visit, 
     until(page, f"({faded}) === 0")
 
 
+def test_a_rectangle_over_parallel_coordinates_filters_the_table(visit, alive, until):
+    page = visit(render_page(study()))
+    alive(page)
+    everything = chosen(page)
+    drag(page, area(page, "parallel"), (0.02, 0.02), (0.3, 0.5))  # the upper half of the first axis
+    until(page, "!document.getElementById('chosen').hidden")
+    assert 0 < chosen(page) < everything
+
+
 def test_the_filter_takes_words_and_comparisons(visit):
     made = study()
     page = visit(render_page(made))

@@ -5,7 +5,7 @@ import pytest
 from fakes import fake_engine
 from small_studies import WORDS, asked, begin, tools
 
-from lenet_tune import loop, session, training
+from lenet_tune import loop, session, sites
 from lenet_tune.errors import SearchError
 
 SEARCH = ["random", "--trials", "8", "--epochs", "2", "--name", "mine", "--confirm", "0", *WORDS]
@@ -71,7 +71,7 @@ def test_row_13_a_trial_too_large_for_memory_fails_with_its_size_and_the_search_
 
 def test_row_15_of_a_slow_group_each_trial_gets_its_own_time(tmp_path, tiny_data, monkeypatch):
     clock = {"now": 0.0}
-    monkeypatch.setattr(training.time, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(sites.time, "monotonic", lambda: clock["now"])
 
     def train_group(executions, data, **more):
         def slow() -> None:

@@ -223,6 +223,12 @@ def test_the_notice_stands_at_the_top_and_in_every_caption(parse):
     assert html.index('class="notice"') < html.index("<main")
 
 
+def test_a_grid_says_what_luck_of_the_seeds_can_do(parse):
+    assert "small differences may be luck" in parse(with_its_page("section 1")[1]).text
+    text = parse(with_its_page("section 2")[1]).text
+    assert "One execution scatters by a standard deviation of" in text
+
+
 def test_a_report_grid_shows_published_beside_measured_and_why_it_does_not_compare(parse):
     text = parse(render_page(factory.section_grid(1, epochs=3))).text
     assert "Table 4" in text
