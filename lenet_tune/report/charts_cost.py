@@ -22,7 +22,7 @@ from lenet_tune.report.draw import (
     tip,
     whole_x,
 )
-from lenet_tune.report.rows import TRIALS, shared, trial_rows
+from lenet_tune.report.rows import TRIALS, shared
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, INK
 
@@ -61,7 +61,8 @@ def cost_chart(snapshot: Snapshot) -> Chart | None:
 
 def parameters_chart(snapshot: Snapshot) -> Chart | None:
     """Score against the number of parameters; None where no two trials differ in it."""
-    rows = [r for r in trial_rows(snapshot) if r["score"] is not None and r["size"] is not None]
+    trials = shared(snapshot, TRIALS)
+    rows = [r for r in trials[TRIALS] if r["score"] is not None and r["size"] is not None]
     if len({row["size"] for row in rows}) < 2:
         return None
     held_out = snapshot.definition.held_out_name
@@ -75,7 +76,7 @@ def parameters_chart(snapshot: Snapshot) -> Chart | None:
             f"(trial {small['trial']}, {small['score']:.2f} %); the best has {best['size']:,}."
         ),
         spec=spec(_size_layers(held_out, rows), linked=True),
-        shared=shared(snapshot, TRIALS),
+        shared=trials,
         brush=TRIALS,
     )
 

@@ -25,7 +25,7 @@ from lenet_tune.report.draw import (
     tip,
     whole_x,
 )
-from lenet_tune.report.rows import CROWD, CURVES, TRIALS, shared, shown_curves
+from lenet_tune.report.rows import CROWD, CURVES, LEADERS, TRIALS, shared, shown_curves
 from lenet_tune.report.safe import shorten
 from lenet_tune.report.style import BLUE, GREY, INK, MUTED, VERMILLION
 
@@ -117,7 +117,7 @@ def leaders_chart(snapshot: Snapshot) -> Chart | None:
     if standing is not None:
         shown = [(number, snapshot.fresh_scores[number]) for number in standing.order]
     else:
-        shown = [(t.number, t.accuracies) for t in snapshot.ranked[:10]]
+        shown = [(t.number, t.accuracies) for t in snapshot.ranked[:LEADERS]]
     if not any(len(values) > 1 for _, values in shown):
         return None
     held_out, seeds = snapshot.definition.held_out_name, "fresh seed" if standing else "seed"
