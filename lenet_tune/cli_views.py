@@ -123,9 +123,10 @@ def report(study: str | None, out: Path) -> None:
         return
     # `os.path.isdir` takes any text; a path object minds names that are too long.
     if os.path.isdir(study) and any(Path(study).glob("*.json")):
-        from lenet_tune.reproduce.sitting import write_page_of
+        from lenet_tune.reproduce.sitting import write_pages_of
 
-        click.echo(write_page_of(Path(study), out))
+        for path in write_pages_of(Path(study), out):
+            click.echo(path)
         return
     if Path(study).name == "selfcheck.json":
         from lenet_tune.report.selfcheck_page import write_selfcheck

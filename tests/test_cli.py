@@ -100,7 +100,8 @@ def test_resuming_on_other_data_is_refused(cli):
     assert "fingerprint" in result.stderr
 
 
-def test_trials_come_as_a_table_as_csv_and_as_json(cli):
+def test_trials_come_as_a_table_as_csv_and_as_json(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     cli("random", "--trials", "3", "--name", "mine", *SMALL)
     table = cli("trials", "mine").stdout
     measured = "accuracy 100.0 %, balanced accuracy 100.0 % on 4 test images"

@@ -271,7 +271,7 @@ def test_a_dry_run_prints_what_is_missing_with_times_and_stores_nothing(bench):
     result = bench("--claim", "C16", "--seeds", "2", "--dry-run")
     assert result.exit_code == 0, result.output
     head, *rows = result.stdout.splitlines()
-    assert head.split() == ["setting", "seeds", "time", "needed", "by"]
+    assert head.split() == ["seeds", "time", "setting", "(needed", "by)"]
     assert len(rows) == 2
     assert all("0,1" in row and "C16" in row for row in rows)
     assert "seed 1: 2 executions, done after about" in result.stderr

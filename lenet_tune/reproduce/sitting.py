@@ -14,7 +14,7 @@ from lenet_tune.data import DataSet
 from lenet_tune.errors import SettingError
 from lenet_tune.progress import say
 from lenet_tune.records import Definition, NewExecution, NewTrial, Snapshot
-from lenet_tune.report import write_reproduction
+from lenet_tune.report import write_page, write_reproduction
 from lenet_tune.reproduce.files import (
     Shelf,
     add_closing,
@@ -25,6 +25,7 @@ from lenet_tune.reproduce.files import (
 )
 from lenet_tune.reproduce.plan import NAME, Asked, Job, define, execution, groups, missing
 from lenet_tune.reproduce.progress import Lines
+from lenet_tune.reproduce.section_studies import section_studies
 from lenet_tune.reproduce.words import print_plan, show_time
 from lenet_tune.sections import Reading
 from lenet_tune.session import Course, Place
@@ -79,8 +80,10 @@ def run(asked: Asked, place: Place) -> Outcome:
     else:
         say(f"{plan.definition.name}: nothing is missing.")
     write_results(plan.shelf, stored(plan.shelf))
-    found = reproduction(results(plan.shelf.folder).values(), asked.pick.reading)
+    studies = list(results(plan.shelf.folder).values())
+    found = reproduction(studies, asked.pick.reading)
     page = write_reproduction(found, plan.shelf.page(asked.pick.reading))
+    _write_sections(studies, page.parent)
     return Outcome(page=page, found=found, signal=stopped_by)
 
 
@@ -98,13 +101,18 @@ def dry_run(asked: Asked, place: Place) -> None:
     say(f"On {devices.describe()}, by a short measurement just now.")
 
 
-def write_page_of(folder: Path, out: Path) -> Path:
-    """The page of a folder of results, again, as `OUT/reports/FOLDER.html`.
+def write_pages_of(folder: Path, out: Path) -> list[Path]:
+    """The page of a folder of results, again, as `OUT/reports/FOLDER.html`, and those of its sections.
 
     Raises:
         StudyError: the files do not belong together.
     """
-    return write_reproduction(_judged(folder, {}), out / "reports" / f"{folder.resolve().name}.html")
+    page = write_reproduction(_judged(folder, {}), out / "reports" / f"{folder.resolve().name}.html")
+    return [page, *_write_sections(list(results(folder).values()), page.parent)]
+
+
+def _write_sections(studies: Sequence[Snapshot], folder: Path) -> list[Path]:
+    return [write_page(study, folder / f"{study.definition.name}.html") for study in section_studies(studies)]
 
 
 def judged(asked: Asked, place: Place) -> Reproduction:

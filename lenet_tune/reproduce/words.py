@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from lenet_tune.analysis.reproduction import Reproduction
+from lenet_tune.analysis.reproduction import ClaimVerdict, Reproduction
 from lenet_tune.analysis.reproduction_words import headline, interval_words, measured_words, verdict_words
 from lenet_tune.progress import duration
 from lenet_tune.reproduce.plan import Job
-from lenet_tune.views import aligned
+from lenet_tune.views import aligned, terminal_width, wrapped
 
 
 def show_time(seconds: float) -> str:
@@ -24,23 +24,39 @@ def print_plan(rounds: Sequence[Sequence[Job]], seconds: Callable[[Job], float])
             by_label.setdefault(job.arm.label, []).append(job)
     rows = [
         (
-            label,
             ",".join(str(job.repeat) for job in jobs),
             duration(sum(map(seconds, jobs))),
-            ", ".join(jobs[0].arm.needed_by),
+            f"{label} ({', '.join(jobs[0].arm.needed_by)})",
         )
         for label, jobs in by_label.items()
     ]
-    click.echo("\n".join(aligned(("setting", "seeds", "time", "needed by"), rows)))
+    click.echo("\n".join(aligned(("seeds", "time", "setting (needed by)"), rows, terminal_width())))
 
 
 def print_verdicts(found: Reproduction) -> None:
     """The answer in a sentence, then each published number and each claim with its verdict."""
-    click.echo(headline(found))
-    click.echo("\n".join(aligned(_COLUMNS, _rows(found))))
+    width = terminal_width()
+    click.echo("\n".join(wrapped(headline(found), width)))
+    click.echo("\n".join(aligned(_TERMINAL, _terminal_rows(found), width)))
     click.echo("")
-    claims = [(c.claim.name, verdict_words(c), str(c.n), c.claim.words) for c in found.claims]
-    click.echo("\n".join(aligned(("claim", "verdict", "n", "in words"), claims)))
+    claims = [(c.claim.name, str(c.n), *_parted(c)) for c in found.claims]
+    click.echo("\n".join(aligned(("claim", "n", "verdict", "in words"), claims, width)))
+
+
+def _parted(claim: ClaimVerdict) -> tuple[str, str]:
+    """The verdict, and the claim with what would settle it."""
+    verdict, _, more = verdict_words(claim).partition("; ")
+    return verdict, f"{claim.claim.words}{more and f' ({more})'}"
+
+
+_TERMINAL = ("published", "measured", "n", "verdict", "figure")
+
+
+def _terminal_rows(found: Reproduction) -> list[tuple[str, ...]]:
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in _rows(found)]
+    return [
+        tuple({**row, "figure": f"{row['where']}: {row['run']}"}[name] for name in _TERMINAL) for row in rows
+    ]
 
 
 _COLUMNS = ("where", "run", "published", "measured", "one new run", "n", "verdict")

@@ -1,8 +1,11 @@
 """Pages in a real browser: silent, accessible, interactive; without script, dark, on a phone, printed."""
 
 import re
+import threading
 import time
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -281,3 +284,38 @@ def test_payloads_do_nothing(visit, alive, text):
     alive(page)
     page.locator("#trials-table .link").first.click()
     assert page.locator("#detail h2").is_visible()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
+
+
+def test_a_choice_in_a_served_page_outlives_its_renewal(chromium, alive, until, tmp_path):
+    made = study()
+    (tmp_path / "page.html").write_text(render_page(made), encoding="utf-8")
+    handler = partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = chromium.new_page(viewport={"width": 1366, "height": 768})
+        try:
+            page.goto(f"http://127.0.0.1:{server.server_address[1]}/page.html")
+            alive(page)
+            drag(page, area(page, "slice-learning_rate"), (0.02, 0.02), (0.5, 0.98))
+            until(page, "!document.getElementById('chosen').hidden")
+            some = chosen(page)
+            row = page.locator("#trials-table tr[data-trial]:not([hidden])").nth(1)
+            number = row.get_attribute("data-trial")
+            row.locator("button.link").click()
+            page.reload()
+            until(page, "!document.getElementById('chosen').hidden")
+            assert chosen(page) == some
+            assert page.locator("#detail-title").inner_text().startswith(f"Trial {number}:")
+            page.get_by_role("button", name="Show all").click()
+            page.get_by_role("button", name="Close").click()
+            page.reload()
+            assert chosen(page) == len(made.trials)
+            assert not page.locator("#detail").is_visible()
+        finally:
+            page.close()
+            server.shutdown()

@@ -91,7 +91,7 @@
     refreshSoon();
   }
   function clearChoice() {
-    for (const name of brushes.keys()) views.get(name).data("brush_store", []).runAsync();
+    for (const name of brushes.keys()) views.get(name)?.data("brush_store", []).runAsync();
     brushes.clear();
     words = null;
     const box = byId("filter");
@@ -322,6 +322,27 @@
       },
     };
     embed(byId("detail-curves"), spec, false);
+  }
+
+  // ---- a page that `lenet-tune watch` serves comes anew every few seconds: what was chosen stays chosen
+  const place = "lenet-tune-choice";
+  function keepChoice() {
+    const brushed = brushes.size ? [...brushes.values()].reduce((a, b) => new Set([...a].filter((t) => b.has(t)))) : null;
+    const choice = { name: page.name, brushed: brushed && [...brushed], typed: byId("filter")?.value, picked };
+    try { sessionStorage.setItem(place, JSON.stringify(choice)); } catch { /* then it is lost */ }
+  }
+  function takeChoice() {
+    let choice = null;
+    try { choice = JSON.parse(sessionStorage.getItem(place)); } catch { /* nothing was kept */ }
+    if (choice?.name !== page.name) return;
+    if (choice.brushed) brushes.set("before", new Set(choice.brushed));
+    if (choice.typed) { byId("filter").value = choice.typed; filterBy(choice.typed); }
+    if (choice.picked !== null) pick(choice.picked);
+    refresh();
+  }
+  if (location.protocol === "http:" && page.shared.trials) {
+    takeChoice();
+    window.addEventListener("pagehide", keepChoice);
   }
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && picked !== null) close();
