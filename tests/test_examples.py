@@ -1,0 +1,39 @@
+"""The scripts under `examples/` do what the README says of them."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lenet_tune.cli import main
+from lenet_tune.data import load
+from lenet_tune.data.shapes import CLASSES, load_shapes
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def example(name):
+    return runpy.run_path(str(EXAMPLES / name))
+
+
+def test_the_folder_of_shapes_holds_the_built_in_images_some_classes_rarer(tmp_path, capsys):
+    folder = tmp_path / "drawn-shapes"
+    example("shapes_folder.py")["main"]([str(folder), "--most", "24"])
+    assert "115 images of 10 classes" in capsys.readouterr().out
+    found = load(str(folder))
+    assert found.name == "drawn-shapes"
+    assert set(found.classes) == set(CLASSES)
+    sizes = {name: len(list((folder / name).iterdir())) for name in CLASSES}
+    assert sizes["disc"] == 24
+    assert sizes["crescent"] == 4
+    known = {image.tobytes() for image in load_shapes(seed=0).train.images}
+    assert all(image.tobytes() in known for image in found.train.images)
+    shown = CliRunner().invoke(main, ["data", str(folder)]).output
+    assert "read balanced accuracy beside accuracy" in shown
+
+
+def test_a_folder_with_more_images_than_there_are_is_refused_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        example("shapes_folder.py")["main"]([str(tmp_path), "--most", "1001"])
+    assert "--most must be in [6, 1000], but got 1001" in capsys.readouterr().err
