@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from lenet_tune.cli import main
 from lenet_tune.data import load
 from lenet_tune.data.shapes import CLASSES, load_shapes
+from lenet_tune.report.page import render_page
+from lenet_tune.studyexport import read_export
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -37,3 +39,20 @@ def test_a_folder_with_more_images_than_there_are_is_refused_in_one_line(tmp_pat
     with pytest.raises(SystemExit):
         example("shapes_folder.py")["main"]([str(tmp_path), "--most", "1001"])
     assert "--most must be in [6, 1000], but got 1001" in capsys.readouterr().err
+
+
+# Keras Tuner's lock still calls threading.currentThread and getName.
+@pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:getName:DeprecationWarning")
+def test_the_model_of_ones_own_leaves_a_page_that_its_json_gives_again(tmp_path, capsys):
+    page = tmp_path / "reports" / "own-model.html"
+    example("own_model.py")["main"]([str(page), "--data", "shapes", "--quick"])
+    assert capsys.readouterr().out.startswith("4 executions trained fused; best 0.")
+    found = read_export(page.with_suffix(".json"))
+    assert [t.status for t in found.trials] == ["done"] * 4
+    assert [len(t.executions[0].epochs) for t in found.trials] == [2] * 4
+    assert set(found.trials[0].setting) == {"filters", "activation", "normalise", "dropout", "rate"}
+    assert found.definition.data["name"] == "shapes, a stratified part"
+    text = page.read_text(encoding="utf-8")
+    assert "A model of one&#39;s own on shapes" in text
+    assert text == render_page(found)
