@@ -47,7 +47,7 @@ ALLOWED = {
     "cohorts": {"config", "engines", "errors", "executions", "fusion", "records", "study", "training"},
     "training": {"engines", "errors", "records", "stopping", "study"},
     "sites": {"engines", "errors", "training"},
-    "workers": {"engines", "records"},
+    "workers": {"engines", "progress", "records"},
     "cluster": {
         "devices",
         "engines",
