@@ -1,5 +1,6 @@
 """The scripts under `examples/` do what the README says of them."""
 
+import json
 import runpy
 from pathlib import Path
 
@@ -56,3 +57,15 @@ def test_the_model_of_ones_own_leaves_a_page_that_its_json_gives_again(tmp_path,
     text = page.read_text(encoding="utf-8")
     assert "A model of one&#39;s own on shapes" in text
     assert text == render_page(found)
+
+
+def test_the_speed_of_the_model_of_ones_own_is_measured_in_pairs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tensorboard", reason="Keras Tuner's TensorFlow tuners import tensorboard")
+    out = tmp_path / "reports" / "speed.json"
+    words = ["--images", "64", "--trials", "2", "--epochs", "2", "--pairs", "1"]
+    example("own_model_speed.py")["main"]([str(out), *words])
+    found = json.loads(out.read_text(encoding="utf-8"))
+    (pair,) = found["pairs"]
+    assert found["search_ratio"] == pair["stock"]["search_seconds"] / pair["fused"]["search_seconds"]
+    assert found["rate_ratio"] == pair["fused"]["rate"] / pair["stock"]["rate"] > 0
+    assert "whole search" in capsys.readouterr().out
