@@ -1,5 +1,6 @@
 """The scripts under `examples/` do what the README says of them."""
 
+import html
 import json
 import runpy
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lenet_tune.analysis import summary
 from lenet_tune.cli import main
 from lenet_tune.data import load
 from lenet_tune.data.shapes import CLASSES, load_shapes
@@ -69,3 +71,31 @@ def test_the_speed_of_the_model_of_ones_own_is_measured_in_pairs(tmp_path, monke
     assert found["search_ratio"] == pair["stock"]["search_seconds"] / pair["fused"]["search_seconds"]
     assert found["rate_ratio"] == pair["fused"]["rate"] / pair["stock"]["rate"] > 0
     assert "whole search" in capsys.readouterr().out
+
+
+def plain(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", ["drawn-shapes", "own-model"])
+def test_the_committed_studies_are_whole_and_say_what_made_them(name):
+    reports = EXAMPLES.parent / "reports"
+    found = read_export(reports / f"{name}.json")
+    assert found.definition.name == name
+    assert [t.status for t in found.trials] == ["done"] * 12
+    assert "dirty" not in found.manifest["commit"]
+    page = (reports / f"{name}.html").read_text(encoding="utf-8")
+    assert plain(summary(found)) in plain(html.unescape(page))
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    typed = plain(readme.replace("\\\n", " "))
+    program, *words = found.manifest["command"].split(" --")
+    assert program in typed
+    assert all(f"--{word}" in typed for word in words)
+
+
+def test_the_readme_has_the_measured_speed_of_a_model_of_ones_own():
+    found = json.loads((EXAMPLES.parent / "reports" / "bench-own-model.json").read_text(encoding="utf-8"))
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    assert "dirty" not in found["proof"]["commit"]
+    assert f"search {found['search_ratio']:.1f} x as fast" in plain(readme)
+    assert f"after the first {found['rate_ratio']:.1f} x" in plain(readme)

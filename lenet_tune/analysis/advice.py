@@ -112,7 +112,8 @@ def _lighter(
     snapshot: Snapshot, best: TrialRecord | None, others: Sequence[TrialRecord], known: Callable
 ) -> list[Advice]:
     """The smallest of `others`, or else the cheapest, where it is clearly lighter than the best."""
-    if best is None or not others:
+    # Of models of one's own neither the size nor, where they share a program, the time of each is known.
+    if best is None or not others or snapshot.definition.is_own_model:
         return []
     sizes = {t.number: trial_parameters(t, snapshot.definition) for t in (best, *others)}
     own = sizes[best.number]

@@ -136,7 +136,8 @@ def _score(snapshot: Snapshot) -> str:
             f"A trial's score here is the mean over its executions (asked for: {d.seeds}) of "
             f"{d.held_out_name} accuracy after the last epoch. Keras Tuner itself ranks by "
             f"{d.options['objective']} at the best epoch, so its order may differ. The order of the images "
-            f"derives from seed {d.seed}, alike for all trials; the model draws its weights itself."
+            f"derives from seed {d.seed}, alike for all trials; the model draws its weights itself. The time "
+            "of a trial that trained fused is an equal part of its program's."
         )
     return (
         f"A trial's score is the mean over its seeds (asked for: {d.seeds}) of {d.held_out_name} accuracy "
