@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lenet_tune.cli_options import PLACE_OPTIONS, leave, place_of, with_options
+from lenet_tune.cli_options import PLACE_OPTIONS, WORKERS, leave, place_of, with_options
 
 _PICK = (
     click.option("--section", "sections", type=click.IntRange(1, 3), multiple=True,
@@ -36,7 +36,7 @@ _DO = (
 
 
 @click.command()
-@with_options(*_PICK, *_HOW, *_DO, *PLACE_OPTIONS)
+@with_options(*_PICK, *_HOW, *_DO, *WORKERS, *PLACE_OPTIONS)
 def reproduce(dry_run: bool, table: bool, closing: str | None, **options: Any) -> None:
     """Run what is missing of the report's tables, figures and claims, and judge them.
 
@@ -48,6 +48,7 @@ def reproduce(dry_run: bool, table: bool, closing: str | None, **options: Any) -
       lenet-tune reproduce --dry-run
       lenet-tune reproduce --seeds 1 --section 2
       lenet-tune reproduce --claim C7 --claim C12
+      lenet-tune reproduce --workers 4
       lenet-tune reproduce --table
     """
     from lenet_tune.reproduce import sitting

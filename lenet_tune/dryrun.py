@@ -2,7 +2,7 @@
 
 import click
 
-from lenet_tune import buildable, devices, plan
+from lenet_tune import buildable, devices, plan, workers
 from lenet_tune import data as datasets
 from lenet_tune.config import InputSpec, LeNetConfig, TrainConfig
 from lenet_tune.engines.base import Execution
@@ -21,6 +21,7 @@ SHOWN_PROPOSALS = 1000
 
 def print_plan(options: Options, place: Place) -> None:
     """Print the trials on stdout and the estimate on stderr; nothing is stored."""
+    workers.check(place)
     dataset: datasets.DataSet = load_data(place.source, place.image_size)
     definition = plan.define(options, dataset)
     buildable.check(definition)
@@ -41,12 +42,13 @@ def print_plan(options: Options, place: Place) -> None:
         say(f"{more} more trials will be proposed when these have results.")
     if planned is None:
         say("The first round; later rounds train the better ones on, about as long again each.")
-    seconds = _seconds(definition, settings, spec)
+    seconds = _seconds(definition, settings, spec) * total / max(1, len(settings))
     say(
         f"{total} trials x {definition.seeds} seeds on {definition.train_size:,} images: about "
-        f"{duration(seconds * total / max(1, len(settings)))} on {devices.describe()}, by a short "
-        "measurement just now."
+        f"{duration(seconds)} on {devices.describe()}, by a short measurement just now."
     )
+    if words := workers.estimate_words(place, seconds, len(devices.gpus())):
+        say(words)
 
 
 def _batch(definition: Definition) -> int:

@@ -5,22 +5,27 @@ Oracle, trials, project folder and saved weights are Keras Tuner's own, so that 
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import keras
 import keras_tuner
 from keras_tuner.src import utils  # it, and the next two, have no public names
 from keras_tuner.src.engine import tuner_utils
 from keras_tuner.src.engine.trial import Trial, TrialStatus
 
+from lenet_tune import tunerstudy
 from lenet_tune.config import check_int
 from lenet_tune.engines import fusible, lenets, together
 from lenet_tune.engines.base import Execution
 from lenet_tune.engines.together import Fit, Member
 from lenet_tune.errors import SettingError
 from lenet_tune.fitargs import arguments, check_callbacks, shared_fit
-from lenet_tune.fusedjobs import Job, SaveBest, Shared, fit_jobs
+from lenet_tune.fusedjobs import Job, SaveBest, Shared, Trained, fit_jobs, trained_alone
 from lenet_tune.hypermodel import LeNetHyperModel
 from lenet_tune.space import configs
 
@@ -91,13 +96,11 @@ class FusedTuner(keras_tuner.Tuner):
                 "use lenet_tune.search('hyperband'), or keras_tuner.Hyperband."
             )
         if "KERASTUNER_ORACLE_IP" in os.environ:
-            raise SettingError(
-                "FusedTuner trains in one process, but KERASTUNER_ORACLE_IP names a chief: unset it."
-            )
+            raise SettingError("FusedTuner trains in one process: unset KERASTUNER_ORACLE_IP, a chief.")
         self.group = group
         self.groups: list[tuple[str, ...]] = []
         self.not_fused: dict[str, str] = {}
-        self._results: dict[str, list] = {}
+        self._results: dict[str, list[Trained]] = {}
         super().__init__(oracle, hypermodel, **kwargs)
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
@@ -110,18 +113,49 @@ class FusedTuner(keras_tuner.Tuner):
         if "verbose" in fit_kwargs:
             self.oracle.verbose = fit_kwargs["verbose"]
         self.on_search_begin()
-        while trials := self._ask():
-            self._train_fused(trials, fit_args, fit_kwargs)
-            for trial in trials:
-                self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
-                self.on_trial_end(trial)
+        with self._recorded(fit_args, fit_kwargs):
+            while trials := self._ask():
+                self._train_fused(trials, fit_args, fit_kwargs)
+                for trial in trials:
+                    self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
+                    self.on_trial_end(trial)
         self.on_search_end()
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        title: str | None = None,
+        data: str = "arrays",
+        classes: Sequence[str] = (),
+    ) -> Path:
+        """Write the page of the project, and beside it the JSON from which it can be written again.
+
+        Args:
+            path: of the page; its name without the ending is the study's.
+            title, data: for people: of the study, and what to call the images.
+            classes: their names, in the order of the labels.
+
+        Raises:
+            SettingError: nothing was searched, or models without accuracy or images to validate on.
+            StudyError: a file cannot be written.
+        """
+        path = Path(path)
+        found = tunerstudy.snapshot_of(self, name=path.stem, title=title, data=data, classes=classes)
+        return tunerstudy.write_report(found, path)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         """The trial's histories: those it has from its group, or what Keras Tuner's own way gives."""
+        folder = Path(self.get_trial_dir(trial.trial_id))
         if trial.trial_id in self._results:
-            return self._results.pop(trial.trial_id)
-        return super().run_trial(trial, *args, **kwargs)
+            trained = self._results.pop(trial.trial_id)
+            tunerstudy.keep_epochs(folder, trained, fused=True)
+            return [one.history for one in trained]
+        started = time.perf_counter()
+        results = super().run_trial(trial, *args, **kwargs)
+        if alone := trained_alone(results, time.perf_counter() - started):
+            tunerstudy.keep_epochs(folder, alone, fused=False)
+        return results
 
     def load_model(self, trial: Trial) -> Any:
         """The trial's model with the weights of its best epoch, and its optimizer's state."""
@@ -149,6 +183,14 @@ class FusedTuner(keras_tuner.Tuner):
             self.save()  # so that the project goes on with these where it is stopped in its first group
         return trials
 
+    def _recorded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """A context that keeps what is searched on, for `report`."""
+        fit = None
+        with suppress(SettingError):  # no arrays: said by trial, and by `report`
+            given = {"batch_size": None, **arguments(args, kwargs)}
+            fit = shared_fit(given, order_seed=self.oracle.seed)
+        return tunerstudy.recorded(Path(self.project_dir), fit, keras.backend.backend())
+
     def _train_fused(self, trials: Sequence[Trial], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Train what can be fused, into `_results`."""
         programs: dict[tuple, list[Job]] = {}
@@ -164,18 +206,18 @@ class FusedTuner(keras_tuner.Tuner):
                 continue
             for job in jobs:
                 programs.setdefault(job.key, []).append(job)
-        found: dict[str, list] = {}
+        found: dict[str, list[Trained]] = {}
         for jobs in programs.values():
             group = [job.trial for job in jobs]
             try:
-                histories = fit_jobs(jobs)
+                trained = fit_jobs(jobs)
             except Exception as error:
                 why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                 self._refuse(group, f"The group failed ({why}), so the reference engine trains its trials.")
                 continue
             self.groups.append(tuple(trial.trial_id for trial in group))
-            for job, history in zip(jobs, histories, strict=True):
-                found.setdefault(job.trial.trial_id, []).append(history)
+            for job, one in zip(jobs, trained, strict=True):
+                found.setdefault(job.trial.trial_id, []).append(one)
         self._results = {i: own for i, own in found.items() if i not in self.not_fused}
 
     def _jobs(self, trial: Trial, given: dict[str, Any], fits: dict[tuple, Fit]) -> list[Job]:

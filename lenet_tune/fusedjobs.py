@@ -1,7 +1,9 @@
 """Executions of Keras Tuner's trials on their way through one program; see `fused_tuner`."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -31,13 +33,79 @@ class Job:
         return self.execution, self.fit.batch_size, together.group_key(own.model, self.fit)
 
 
-def fit_jobs(jobs: Sequence[Job]) -> list[keras.callbacks.History]:
-    """Train jobs of one key as one program."""
-    members, fit = [job.member for job in jobs], jobs[0].fit
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What an execution gave: Keras's history, and the seconds of each epoch."""
+
+    history: keras.callbacks.History
+    seconds: Sequence[float]
+
+
+def fit_jobs(jobs: Sequence[Job]) -> list[Trained]:
+    """Train jobs of one key as one program; an epoch's seconds are shared by those that train in it."""
+    clock, fit = Clock(), jobs[0].fit
+    tickers = [Ticker(clock) for _ in jobs]
+    members = [
+        replace(job.member, callbacks=[ticker, *job.member.callbacks])
+        for job, ticker in zip(jobs, tickers, strict=True)
+    ]
     lenet_members = [member for member in members if isinstance(member, lenets.LeNetMember)]
     if lenet_members:  # a key has members of one kind
-        return lenets.fit_lenets(lenet_members, fit)
-    return together.fit_together(members, fit)
+        histories = lenets.fit_lenets(lenet_members, fit)
+    else:
+        histories = together.fit_together(members, fit)
+    return [
+        Trained(history=history, seconds=ticker.seconds)
+        for history, ticker in zip(histories, tickers, strict=True)
+    ]
+
+
+def trained_alone(results: Sequence[Any], seconds: float) -> list[Trained]:
+    """What executions that trained one after the other gave, every epoch with an equal part of the seconds.
+
+    Empty where a hypermodel's own `fit` gave other things than Keras's histories.
+    """
+    if not all(isinstance(result, keras.callbacks.History) for result in results):
+        return []
+    part = seconds / max(1, sum(len(history.epoch) for history in results))
+    return [Trained(history=history, seconds=[part] * len(history.epoch)) for history in results]
+
+
+class Clock:
+    """The seconds of each epoch of a program, compilation in the first, and how many train in it."""
+
+    def __init__(self) -> None:
+        self._begun: dict[int, float] = {}
+        self._live: Counter[int] = Counter()
+        self._shares: dict[int, float] = {}
+
+    def begin(self, epoch: int) -> None:
+        """One more trains in an epoch."""
+        self._begun.setdefault(epoch, time.perf_counter())
+        self._live[epoch] += 1
+
+    def share(self, epoch: int) -> float:
+        """Seconds of an epoch that is over, for each that trained in it."""
+        if epoch not in self._shares:
+            self._shares[epoch] = (time.perf_counter() - self._begun[epoch]) / self._live[epoch]
+        return self._shares[epoch]
+
+
+class Ticker(keras.callbacks.Callback):
+    """Notes a member's share of the seconds of each epoch."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """As Keras calls it."""
+        self._clock.begin(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """As Keras calls it."""
+        self.seconds.append(self._clock.share(epoch))
 
 
 class Shared:

@@ -17,16 +17,22 @@ _DECISIVE = ("lenet-tune", "keras", "keras-tuner", "numpy", "scipy", "scikit-lea
 
 
 def collect(
-    previous: Mapping[str, Any], *, command: Sequence[str], device: str, backend: str
+    previous: Mapping[str, Any],
+    *,
+    command: Sequence[str],
+    device: str,
+    backend: str,
+    program: str = "lenet-tune",
 ) -> dict[str, Any]:
     """The manifest of a session that starts now.
 
     Args:
         previous: the study's manifest so far; a resumed study keeps its first start and its sessions.
         command: argv of the session, without the program's path.
+        program: what it is typed after.
     """
     session = {
-        "command": " ".join(["lenet-tune", *(_public(word) for word in command)]),
+        "command": " ".join([program, *(_public(word) for word in command)]),
         "commit": commit(),
         "versions": _versions(),
         "backend": backend,

@@ -15,6 +15,7 @@ from lenet_tune.standing import Standing, looks, standing
 
 OUTCOMES = ("done", "diverged", "failed", "stopped")
 PURPOSES = ("search", "confirm")
+OWN_MODEL = "keras_tuner"  # the protocol of a project of Keras Tuner's with a user's own model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,13 @@ class Definition:
     """What makes a study this study: a search with another definition is another study.
 
     Args:
-        kind: "grid", "random", "bayes" or "hyperband".
+        kind: "grid", "random", "bayes" or "hyperband"; "tuner" for others of Keras Tuner's.
         title: for people.
         space: `Space.to_json()` of what is searched; empty for a section's own runs.
         section, stages: the report's, where the study runs its grid or searches its space.
         protocol: "report" (all training images, test accuracy after every epoch, as the report did) or
-            "validation" (a stratified validation split ranks; the test images are read once, at the end).
+            "validation" (a stratified validation split ranks; the test images are read once, at the end) or
+            `OWN_MODEL` (held-out images, space and settings are the caller's).
         data: name, fingerprint, image_shape, num_classes, classes, comparable, notice of the data set.
         train_size, held_out_size: images.
         seed: of the study; every other seed derives from it.
@@ -54,6 +56,11 @@ class Definition:
     def held_out_name(self) -> str:
         """What the held-out images are called in tables: "test" or "validation"."""
         return "test" if self.protocol == "report" else "validation"
+
+    @property
+    def is_own_model(self) -> bool:
+        """Whether its knobs are those of a user's own model, not this package's."""
+        return self.protocol == OWN_MODEL
 
     @property
     def notice(self) -> str | None:
@@ -205,10 +212,9 @@ class Snapshot:
     """A study at one moment.
 
     Args:
-        manifest: versions, commit, device, dtype, command line, times: the proof behind the figures.
+        manifest: versions, commit, device, command line, times: the proof behind the figures.
         planned: trials the study was asked for; None where the oracle decides (Hyperband).
-        best_model: figures of the best trial's model (confusion matrix, kernels, feature maps...), as
-            `artifacts.describe` gives them; None until a search has ended.
+        best_model: figures of the best trial's model, as `artifacts.describe` gives them; or None.
     """
 
     definition: Definition

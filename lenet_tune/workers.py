@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from lenet_tune.engines.base import TrainingData
+from lenet_tune.progress import duration
 from lenet_tune.records import Definition
 
 
@@ -37,13 +38,41 @@ def engine_of(name: str) -> str:
     return f"lenet_tune.engines.{name}:train_group"
 
 
+def wanted(wish: Wish) -> bool:
+    """Whether groups are to train elsewhere than in this process."""
+    return wish.workers is not None or wish.ray is not None
+
+
+def estimate_words(wish: Wish, seconds: float, gpus: int) -> str | None:
+    """What workers make of a time that was measured for this process alone; None without workers.
+
+    Args:
+        seconds: that this process would take.
+        gpus: that this process can use.
+    """
+    if not wanted(wish):
+        return None
+    alone = "That is for this process alone."
+    if wish.ray is not None:
+        many = "its workers are a GPU or a node each" if wish.workers is None else f"{wish.workers} a node"
+        return (
+            f"{alone} The Ray cluster was not asked ({many}): n workers that are like this process take "
+            "an n-th of it at best."
+        )
+    if not gpus:
+        return f"{alone} With --workers {wish.workers} they share the cores it has: count on about the same."
+    shared = f"{gpus} GPU{'' if gpus == 1 else 's'}"
+    best = duration(seconds / min(wish.workers or gpus, gpus))
+    return f"{alone} With --workers {wish.workers} on {shared} count on {best} at best."
+
+
 def check(wish: Wish) -> None:
     """Refuse workers where Ray is missing.
 
     Raises:
         RequirementError: with the pip command.
     """
-    if wish.workers is not None or wish.ray is not None:
+    if wanted(wish):
         from lenet_tune import cluster
 
         cluster.check_there()
@@ -58,7 +87,7 @@ def hired(
     Args:
         capacities: executions of a group at most, by kind of device.
     """
-    if wish.workers is None and wish.ray is None:
+    if not wanted(wish):
         yield None
         return
     from lenet_tune import cluster

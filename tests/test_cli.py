@@ -139,6 +139,33 @@ def test_dry_run_prints_the_trials_and_stores_nothing(cli):
     assert not Path("studies").exists()
 
 
+def test_a_dry_run_with_workers_says_what_they_make_of_the_time(cli):
+    pytest.importorskip("ray", reason="needs ray: pip install 'lenet-tune[cluster]'")
+    result = cli("grid", "--knob", "momentum=0,0.5", *SMALL, "--dry-run", "--device", "cpu", "--workers", "3")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[-1].startswith("That is for this process alone. With --workers 3 they")
+    assert not Path("studies").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "ray", "gpus", "said"),
+    [
+        (None, None, 2, None),
+        (4, None, 2, "With --workers 4 on 2 GPUs count on 30 s at best."),
+        (1, None, 2, "With --workers 1 on 2 GPUs count on 60 s at best."),
+        (None, "auto", 0, "(its workers are a GPU or a node each): n workers"),
+        (3, "auto", 0, "(3 a node): n workers"),
+    ],
+)
+def test_what_workers_make_of_a_time(count, ray, gpus, said):
+    from types import SimpleNamespace
+
+    from lenet_tune.workers import estimate_words
+
+    found = estimate_words(SimpleNamespace(workers=count, ray=ray), 60.0, gpus)
+    assert (found is None) if said is None else (said in found)
+
+
 def test_knobs_lists_every_knob(cli):
     from lenet_tune.knobs import BY_NAME
 

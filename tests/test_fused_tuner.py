@@ -15,6 +15,7 @@ from lenet_tune.errors import SettingError
 from lenet_tune.hypermodel import LeNetHyperModel
 from lenet_tune.knobs import Choice
 from lenet_tune.space import Space
+from lenet_tune.studyexport import read_export
 
 # Keras Tuner's lock still calls threading.currentThread and getName.
 pytestmark = [
@@ -393,3 +394,60 @@ def test_what_it_cannot_work_with_is_one_line(tmp_path, monkeypatch):
     assert "belongs to the oracle" in refused(tmp_path, oracle=random, max_retries_per_trial=1)
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     assert "unset it" in refused(tmp_path)
+
+
+def test_a_project_that_went_on_leaves_one_study_of_all_its_trials(tmp_path):
+    tuner(tmp_path, max_trials=2).search(IMAGES, LABELS, **SEARCH)
+    found = tuner(tmp_path, max_trials=3, executions_per_trial=1)
+    found.search(IMAGES, LABELS, **SEARCH)
+    page = found.report(tmp_path / "reports" / "p.html", data="stripes", classes=["a", "b", "c", "d"])
+    study = read_export(page.with_suffix(".json"))
+    assert [t.status for t in study.trials] == ["done"] * 3
+    assert [len(session) > 0 for session in study.manifest["sessions"]] == [True, True]
+    assert study.definition.train_size == 36
+    assert study.definition.engine == "fused"
+    domains = study.definition.space
+    assert domains["rate"] == {"range": [1e-3, 1.0], "log": True}
+    assert domains["filters"] == {"choice": [2, 4]}
+    for own, trial in zip(study.trials, trials_of(found), strict=True):
+        epochs = own.executions[0].epochs
+        assert own.setting == trial.hyperparameters.values
+        assert max(e.held_out_accuracy for e in epochs) == pytest.approx(trial.score)
+        assert own.score == epochs[-1].held_out_accuracy
+        assert all(e.seconds > 0 for e in epochs)
+    text = page.read_text(encoding="utf-8")
+    assert "A model of one&#39;s own: trained on 36 images; the 12 images that the search was given" in text
+    assert "Keras Tuner itself ranks by val_accuracy (max) at the best epoch" in text
+    assert "lenet-tune grid" not in text
+
+
+def test_trials_that_trained_by_themselves_and_that_failed_are_in_the_study(tmp_path):
+    def some_break(hp):
+        if hp.Choice("kind", ["lambda", "broken"]) == "broken":
+            raise ValueError("no such model")
+        return with_lambda(hp)
+
+    found = tuner(tmp_path, some_break, max_trials=4, max_consecutive_failed_trials=9)
+    found.search(IMAGES, LABELS, **SEARCH)
+    study = read_export(found.report(tmp_path / "p.html").with_suffix(".json"))
+    kinds = {t.setting["kind"]: t.status for t in study.trials}
+    assert kinds == {"lambda": "done", "broken": "failed"}
+    broken = next(t for t in study.trials if t.status == "failed")
+    assert broken.executions[0].error == "ValueError: no such model"
+
+
+def test_what_has_no_page_is_refused_in_one_line(tmp_path):
+    found = tuner(tmp_path, max_trials=1)
+    with pytest.raises(SettingError, match="call search first"):
+        found.report(tmp_path / "p.html")
+    found.search(IMAGES, LABELS, **SEARCH)
+    with pytest.raises(SettingError, match="must name the 4 classes of the labels, but got 2"):
+        found.report(tmp_path / "p.html", classes=["a", "b"])
+    tuner(tmp_path, max_trials=1).search(IMAGES[:40], LABELS[:40], **SEARCH)
+    with pytest.raises(SettingError, match="were given different images"):
+        found.report(tmp_path / "p.html")
+    objective = keras_tuner.Objective("accuracy", "max")
+    bare = FusedTuner(build, objective, 1, directory=tmp_path, project_name="bare")
+    bare.search(IMAGES, LABELS, epochs=1, verbose=0)
+    with pytest.raises(SettingError, match="The page needs val_loss, val_accuracy of every epoch"):
+        bare.report(tmp_path / "p.html")

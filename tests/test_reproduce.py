@@ -279,6 +279,58 @@ def test_a_dry_run_prints_what_is_missing_with_times_and_stores_nothing(bench):
     assert not Path("reports").exists()
 
 
+def test_workers_get_whole_rounds_and_the_results_are_the_same(bench, monkeypatch):
+    from contextlib import contextmanager
+
+    from lenet_tune import workers
+    from lenet_tune.sites import Here
+
+    words = ("--claim", "C6", "--claim", "C16", "--seeds", "2")
+    bench(*words)
+    alone = {k: (e.accuracy, e.seed) for k, e in by_run(bench.results()).items()}
+    shutil.rmtree("studies")
+    shutil.rmtree("reports")
+    waiting = []
+
+    class Site(Here):
+        device = "workers: 2 x CPU"
+
+        def group_size(self, executions):
+            waiting.append(executions)
+            return max(1, -(-executions // 2))
+
+    @contextmanager
+    def hired(definition, data, wish, backend, capacities):
+        assert wish.workers == 2
+        with Site(fake_engine(), data, capacity=1, device="CPU") as site:
+            yield site
+
+    monkeypatch.setattr(workers, "check", lambda wish: None)
+    monkeypatch.setattr(workers, "hired", hired)
+    result = bench(*words, "--workers", "2")
+    assert result.exit_code == 0, result.output
+    assert "2 rounds, on" in result.stderr
+    assert [size for size in waiting if size] == [len(alone) // 2] * 2
+    assert {k: (e.accuracy, e.seed) for k, e in by_run(bench.results()).items()} == alone
+    (snapshot,) = bench.results().values()
+    assert snapshot.manifest["device"] == "workers: 2 x CPU"
+
+
+def by_run(results):
+    return {(t.label, e.repeat): e for s in results.values() for t in s.trials for e in t.executions}
+
+
+def test_a_dry_run_with_workers_measures_here_and_says_so(bench, monkeypatch):
+    from lenet_tune import workers
+
+    monkeypatch.setattr(workers, "check", lambda wish: None)
+    result = bench("--claim", "C16", "--seeds", "1", "--dry-run", "--ray", "auto")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[-1].startswith(
+        "That is for this process alone. The Ray cluster was not"
+    )
+
+
 def test_the_table_is_markdown_of_all_numbers_and_claims(bench):
     bench("--claim", "C16", "--seeds", "2")
     lines = bench("--table").stdout.splitlines()

@@ -9,7 +9,7 @@ from lenet_tune.analysis.curves import overfit, trial_curves
 from lenet_tune.analysis.effects import best_setting
 from lenet_tune.analysis.failure_rules import LEAST_BAD, FailureRule, failure_rule
 from lenet_tune.analysis.noise import seed_noise
-from lenet_tune.analysis.parameters import parameter_count
+from lenet_tune.analysis.parameters import trial_parameters
 from lenet_tune.analysis.summary import trials_without_progress
 from lenet_tune.analysis.text import count, duration, points
 from lenet_tune.knobs import show
@@ -48,7 +48,9 @@ def _finish(snapshot: Snapshot) -> list[Advice]:
     left = (snapshot.planned or len(snapshot.trials)) - snapshot.ended
     if left <= 0:
         return []
-    do = f"Go on with lenet-tune resume {snapshot.definition.name}, unless it still runs."
+    name = snapshot.definition.name
+    way = "the same script" if snapshot.definition.is_own_model else f"lenet-tune resume {name}"
+    do = f"Go on with {way}, unless it still runs."
     return [Advice(do=do, why=f"{count(left, 'trial')} not ended yet.")]
 
 
@@ -95,8 +97,9 @@ def _more_seeds(snapshot: Snapshot) -> list[Advice]:
             f"between two means over {count(noise.seeds, 'seed')} ({points(scatter)})."
         )
         return [Advice(do="Run the leaders again with more seeds.", why=why)]
+    seeds = "executions_per_trial=5" if snapshot.definition.is_own_model else "--seeds 5"
     why = f"1 seed a trial: the spread is unknown, so the lead of {points(gap)} may be luck."
-    return [Advice(do="Run the leaders again with --seeds 5.", why=why)]
+    return [Advice(do=f"Run the leaders again with {seeds}.", why=why)]
 
 
 def _cheapest_of_the_tied(snapshot: Snapshot) -> list[Advice]:
@@ -109,10 +112,10 @@ def _lighter(
     snapshot: Snapshot, best: TrialRecord | None, others: Sequence[TrialRecord], known: Callable
 ) -> list[Advice]:
     """The smallest of `others`, or else the cheapest, where it is clearly lighter than the best."""
-    if best is None or not others:
+    # Of models of one's own neither the size nor, where they share a program, the time of each is known.
+    if best is None or not others or snapshot.definition.is_own_model:
         return []
-    data = snapshot.definition.data
-    sizes = {t.number: parameter_count(t.setting, data) for t in (best, *others)}
+    sizes = {t.number: trial_parameters(t, snapshot.definition) for t in (best, *others)}
     own = sizes[best.number]
     small = min(others, key=lambda t: (sizes[t.number] or math.inf, mean_seconds(t), t.number))
     if own and sizes[small.number] and sizes[small.number] < SAVING * own:
@@ -140,7 +143,8 @@ def _more_epochs(snapshot: Snapshot) -> list[Advice]:
         why = f"The best trial's {held_out} loss was lowest after epoch {found.epoch} of {found.last}."
         return [Advice(do="Stop earlier or regularise more.", why=why)]
     why = f"The best trial's {held_out} loss was still falling after epoch {found.last}, the last."
-    return [Advice(do="Train longer with --epochs.", why=why)]
+    how = "more epochs" if snapshot.definition.is_own_model else "--epochs"
+    return [Advice(do=f"Train longer with {how}.", why=why)]
 
 
 def _more_trials(snapshot: Snapshot) -> list[Advice]:

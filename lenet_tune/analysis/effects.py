@@ -128,7 +128,9 @@ class Slice:
 def slices(snapshot: Snapshot) -> tuple[Slice, ...]:
     """A slice for each knob that varies; in a grid, knobs that changed together are one."""
     ended = [t for t in snapshot.trials if t.status in ("done", "diverged", "failed")]
-    return tuple(_slice(names, ended) for names in _groups(snapshot, ended))
+    own = snapshot.definition.is_own_model
+    known = domains(snapshot) if own else {name: knob.domain for name, knob in BY_NAME.items()}
+    return tuple(_slice(names, ended, known.get(names[0])) for names in _groups(snapshot, ended))
 
 
 def _groups(snapshot: Snapshot, trials: list[TrialRecord]) -> list[tuple[str, ...]]:
@@ -144,14 +146,14 @@ def _groups(snapshot: Snapshot, trials: list[TrialRecord]) -> list[tuple[str, ..
     return [tuple(names) for names in groups.values()]
 
 
-def _slice(names: tuple[str, ...], trials: list[TrialRecord]) -> Slice:
+def _slice(names: tuple[str, ...], trials: list[TrialRecord], domain: Domain | None) -> Slice:
     name = names[0]
     active = [t for t in trials if name in t.setting]
     values = values_tried(active, name)
     return Slice(
         knob=name,
         together=names[1:],
-        scale=_scale(name, values, len(active)),
+        scale=_scale(domain, values, len(active)),
         values=tuple(values),
         points=tuple(
             SlicePoint(number=t.number, value=t.setting[name], score=t.score, status=t.status) for t in active
@@ -160,8 +162,7 @@ def _slice(names: tuple[str, ...], trials: list[TrialRecord]) -> Slice:
     )
 
 
-def _scale(name: str, values: list[Any], trials: int) -> str:
-    domain = BY_NAME[name].domain if name in BY_NAME else None
+def _scale(domain: Domain | None, values: list[Any], trials: int) -> str:
     listed_few = len(values) <= FEW_VALUES and len(values) < trials
     if listed_few or not isinstance(domain, Range) or not all(map(_is_numeric, values)):
         return "category"

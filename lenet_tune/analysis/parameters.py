@@ -5,6 +5,7 @@ from typing import Any
 
 from lenet_tune.config import InputSpec, LeNetConfig
 from lenet_tune.errors import LeNetTuneError
+from lenet_tune.records import Definition, TrialRecord
 from lenet_tune.space import configs
 
 DENSE = 120
@@ -25,6 +26,11 @@ def parameter_count(setting: Mapping[str, Any], data: Mapping[str, Any]) -> int 
         return _count(configs(setting, spec)[0])
     except (LeNetTuneError, LookupError, TypeError):
         return None
+
+
+def trial_parameters(trial: TrialRecord, definition: Definition) -> int | None:
+    """`parameter_count` of a study's trial; None for a model of the user's own."""
+    return None if definition.is_own_model else parameter_count(trial.setting, definition.data)
 
 
 def _count(lenet: LeNetConfig) -> int:

@@ -39,7 +39,8 @@ def fixed_table(snapshot: Snapshot) -> Table | None:
     fixed = analysis.fixed(snapshot)
     if not fixed:
         return None
-    rows = tuple((n, show(v), BY_NAME[n].help if n in BY_NAME else NONE) for n, v in fixed.items())
+    known = {} if snapshot.definition.is_own_model else BY_NAME
+    rows = tuple((n, show(v), known[n].help if n in known else NONE) for n, v in fixed.items())
     return Table(
         caption="Knobs that are fixed in this study", columns=("knob", "value", "what it is"), rows=rows
     )
@@ -117,6 +118,11 @@ def _protocol(snapshot: Snapshot) -> str:
             f"{d.held_out_size:,} test images after every epoch. Picking the best trial by these figures "
             "uses the test images, so the best figure is optimistic."
         )
+    if d.is_own_model:
+        return (
+            f"A model of one's own: trained on {d.train_size:,} images; the {d.held_out_size:,} images that "
+            "the search was given to validate on rank the trials. No test images were read."
+        )
     return (
         f"Trained on {d.train_size:,} images; a stratified split of {d.held_out_size:,} validation images, "
         "never trained on, ranks the trials. The search is not handed the test images."
@@ -125,6 +131,14 @@ def _protocol(snapshot: Snapshot) -> str:
 
 def _score(snapshot: Snapshot) -> str:
     d = snapshot.definition
+    if d.is_own_model:
+        return (
+            f"A trial's score here is the mean over its executions (asked for: {d.seeds}) of "
+            f"{d.held_out_name} accuracy after the last epoch. Keras Tuner itself ranks by "
+            f"{d.options['objective']} at the best epoch, so its order may differ. The order of the images "
+            f"derives from seed {d.seed}, alike for all trials; the model draws its weights itself. The time "
+            "of a trial that trained fused is an equal part of its program's."
+        )
     return (
         f"A trial's score is the mean over its seeds (asked for: {d.seeds}) of {d.held_out_name} accuracy "
         f"after the last epoch, not the best epoch. Every seed derives from study seed {d.seed}: the k-th "

@@ -14,10 +14,11 @@ _NOTHING = object()
 def rerun_command(snapshot: Snapshot, trial: TrialRecord) -> str | None:
     """A `lenet-tune grid` of one setting that measures as the study did, with the same seeds.
 
-    None for a study of the report's protocol, whose trials are runs of a section: its own command runs them.
+    None for a study of the report's protocol, whose trials are runs of a section: its own command runs them;
+    and for a model of the user's own, which no command knows.
     """
     d = snapshot.definition
-    if d.protocol == "report":
+    if d.protocol != "validation":
         return None
     base = sections.BASES[DEFAULT_BASE]
     words = ["lenet-tune", "grid"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from lenet_tune.analysis.curves import TrialCurves, best_so_far, learning_curves
 from lenet_tune.analysis.effects import Slice, slices
-from lenet_tune.analysis.parameters import parameter_count
+from lenet_tune.analysis.parameters import trial_parameters
 from lenet_tune.knobs import show
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.report.draw import Row, number, per_cent, text
@@ -36,7 +36,7 @@ def trial_rows(snapshot: Snapshot) -> list[Row]:
                 "new": step.improved,
                 "until": number(step.seconds),
                 "cost": number(trial.seconds),
-                "size": parameter_count(trial.setting, snapshot.definition.data),
+                "size": trial_parameters(trial, snapshot.definition),
                 "rank": snapshot.ranks.get(step.number),
                 "lead": step.number == lead,
                 **{f"k{i}": value(part, trial) for i, part in parts if part.knob in trial.setting},

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lenet_tune import devices, opening, session
+from lenet_tune import devices, opening, session, workers
 from lenet_tune import plan as studies
 from lenet_tune.analysis.reproduction import Reproduction, reproduction, settings_done
 from lenet_tune.analysis.text import count
@@ -47,7 +47,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Plan:
-    """What a sitting has to do, and what it works with."""
+    """What a sitting has to do, and what it works with.
+
+    Args:
+        groups: what is stored and trained at a time: a group of this process, or a round for workers.
+    """
 
     asked: Asked
     definition: Definition
@@ -89,7 +93,8 @@ def run(asked: Asked, place: Place) -> Outcome:
 
 def dry_run(asked: Asked, place: Place) -> None:
     """Print what is missing on stdout and the time it takes here on stderr; nothing is trained or stored."""
-    plan = _plan(asked, place)
+    workers.check(place)
+    plan = _plan(asked, replace(place, workers=None, ray=None))  # the time is measured here
     rates = _rates(plan, place)
     print_plan(plan.rounds, lambda job: _seconds(job, plan, rates))
     say(_how_much(plan))
@@ -99,6 +104,8 @@ def dry_run(asked: Asked, place: Place) -> None:
         seeds = ", ".join(map(str, sorted({job.repeat for job in jobs})))
         say(f"seed {seeds}: {count(len(jobs), 'execution')}, done after {show_time(total)}")
     say(f"On {devices.describe()}, by a short measurement just now.")
+    if plan.rounds and (words := workers.estimate_words(place, total, len(devices.gpus()))):
+        say(words)
 
 
 def write_pages_of(folder: Path, out: Path) -> list[Path]:
@@ -161,8 +168,6 @@ def _plan(asked: Asked, place: Place) -> _Plan:
         say(f"{count(len(failed), 'execution')} failed with this version and will not be tried again by it.")
     done = failed | settings_done([*files.values(), *here.values()])
     rounds = missing(asked, definition, done)
-    if rounds:
-        devices.prepare(place.backend, place.device)
     return _Plan(
         asked=asked,
         definition=definition,
@@ -171,9 +176,18 @@ def _plan(asked: Asked, place: Place) -> _Plan:
         number=number,
         spec=spec,
         rounds=rounds,
-        groups=groups(rounds, spec, session.capacity_of(asked.engine)) if rounds else [],
+        groups=rounds if workers.wanted(place) else _groups_here(rounds, spec, asked, place),
         is_unmeasured=number in here and _is_unmeasured(here[number]),
     )
+
+
+def _groups_here(
+    rounds: Sequence[Sequence[Job]], spec: InputSpec, asked: Asked, place: Place
+) -> Sequence[Sequence[Job]]:
+    if not rounds:
+        return []
+    devices.prepare(place.backend, place.device)
+    return groups(rounds, spec, session.capacity_of(asked.engine))
 
 
 def _is_unmeasured(study: Snapshot) -> bool:
@@ -187,9 +201,10 @@ def _is_unmeasured(study: Snapshot) -> bool:
 def _how_much(plan: _Plan) -> str:
     executions = sum(map(len, plan.rounds))
     settings = len({key(job.setting) for jobs in plan.rounds for job in jobs})
+    parts = count(len(plan.groups), "round" if plan.groups is plan.rounds else "group")
     return (
         f"{plan.definition.title}: {count(executions, 'execution')} of {count(settings, 'setting')} missing, "
-        f"{count(len(plan.groups), 'group')}, on {plan.definition.train_size:,} images"
+        f"{parts}, on {plan.definition.train_size:,} images"
     )
 
 
@@ -203,7 +218,7 @@ def _open_study(plan: _Plan, place: Place) -> Study:
 
 
 def _train(study: Study, tools: Any, plan: _Plan) -> None:
-    """What was half trained, then group by group what is missing: each is stored when its turn comes."""
+    """What was half trained, then part by part what is missing: each is stored when its turn comes."""
     from lenet_tune import loop
 
     loop.run(study, tools)

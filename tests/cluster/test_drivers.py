@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from cluster_checks import comparable
@@ -117,6 +118,28 @@ def test_the_command_line_trains_on_workers_and_a_signal_ends_them(
     assert len({pid for pid, _ in notes()}) == 2
     with Study.read(tmp_path / "studies/mine/study.db") as study:
         assert 3 <= study.snapshot().ended < 40
+
+
+MEASURES_NOTHING = "import lenet_tune.artifacts as a; a.measure_leaders = lambda *words: None; "
+
+
+def test_the_report_is_reproduced_on_workers(tmp_path, notes, ray_environment):
+    images = np.random.default_rng(0).integers(0, 256, (80, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(80) % 10
+    np.savez(
+        tmp_path / "noise.npz",
+        x_train=images[:60],
+        y_train=labels[:60],
+        x_test=images[60:],
+        y_test=labels[60:],
+    )
+    words = ["reproduce", "--quick", "--claim", "C16", "--seeds", "2", "--workers", "2"]
+    patch = MEASURES_NOTHING + WORKING
+    done = lenet_tune(*words, cwd=tmp_path, data=tmp_path / "noise.npz", patch=patch)
+    assert done.returncode == 0, done.stderr
+    assert "[4/4] test accuracy" in done.stderr
+    trained = [word for _, epochs in notes() for word in epochs]
+    assert len(set(trained)) == len(trained) == 8  # 2 settings x 2 seeds x 2 epochs
 
 
 @pytest.fixture
