@@ -1,5 +1,6 @@
 """The page of the reproduced report, made from its studies alone."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from lenet_tune.analysis.reproduction import Reproduction
 from lenet_tune.analysis.reproduction_words import gap_words, headline
 from lenet_tune.analysis.text import count, percent
 from lenet_tune.analysis.verdicts import largest_gaps
+from lenet_tune.records import Snapshot
 from lenet_tune.report import charts_report, method_reproduction, pictures
 from lenet_tune.report import content_reproduction as content
 from lenet_tune.report.charts_reproduction import numbers_chart, numbers_table
@@ -74,11 +76,17 @@ def _first_screen(found: Reproduction) -> dict[str, Any]:
         "held_out": "test",
         "sentence": headline(found),
         "gaps": tuple(gap_words(v) for v in largest_gaps(found.numbers)),
-        "command": (first.manifest.get("command") if first else None) or UNKNOWN,
+        "command": "\n".join(_commands(found.studies)) or UNKNOWN,
         "numbers": drawn(numbers_chart(found)),
         "number_table": numbers_table(found.numbers),
         "rank_table": content.rank_table(found),
     }
+
+
+def _commands(studies: Iterable[Snapshot]) -> list[str]:
+    """What was typed, a line a sitting; the same line twice went on where it had been stopped."""
+    sittings = [s for study in studies for s in study.manifest.get("sessions") or (study.manifest,)]
+    return list(dict.fromkeys(str(s["command"]) for s in sittings if s.get("command")))
 
 
 def _report(found: Reproduction) -> dict[str, Any]:

@@ -181,3 +181,14 @@ def test_the_full_page_keeps_to_its_size_and_time():
     html = render_reproduction(reproduction([made], {}))
     assert time.process_time() - started < 4
     assert len(html.encode()) < 1_500_000
+
+
+def test_the_page_says_every_sittings_command_once(parse):
+    made = whole(2)
+    sessions = [
+        {"command": c}
+        for c in ("lenet-tune reproduce --section 1", "lenet-tune reproduce", "lenet-tune reproduce")
+    ]
+    found = reproduction([replace(made, manifest={**made.manifest, "sessions": sessions})], {})
+    html = render_reproduction(found)
+    assert "<code>lenet-tune reproduce --section 1\nlenet-tune reproduce</code>" in html
