@@ -126,7 +126,17 @@ class Slice:
 
 
 def slices(snapshot: Snapshot) -> tuple[Slice, ...]:
-    """A slice for each knob that varies; in a grid, knobs that changed together are one."""
+    """A slice for each knob that varies; in a grid, knobs that changed together are one.
+
+    A page asks for them a dozen times, so they are kept with the snapshot, as its cached properties are.
+    """
+    kept = vars(snapshot)
+    if "_slices" not in kept:
+        kept["_slices"] = _slices(snapshot)
+    return kept["_slices"]
+
+
+def _slices(snapshot: Snapshot) -> tuple[Slice, ...]:
     ended = [t for t in snapshot.trials if t.status in ("done", "diverged", "failed")]
     own = snapshot.definition.is_own_model
     known = domains(snapshot) if own else {name: knob.domain for name, knob in BY_NAME.items()}
