@@ -96,7 +96,9 @@ class FusedTuner(keras_tuner.Tuner):
                 "use lenet_tune.search('hyperband'), or keras_tuner.Hyperband."
             )
         if "KERASTUNER_ORACLE_IP" in os.environ:
-            raise SettingError("FusedTuner trains in one process: unset KERASTUNER_ORACLE_IP, a chief.")
+            raise SettingError(
+                "FusedTuner trains in one process, but KERASTUNER_ORACLE_IP names a chief: unset it."
+            )
         self.group = group
         self.groups: list[tuple[str, ...]] = []
         self.not_fused: dict[str, str] = {}
