@@ -122,7 +122,7 @@ def grid_runs(options: Options) -> Iterator[tuple[str, Setting]]:
     else:
         reading = sections.parse_reading(options.reading)
         runs = sections.runs(options.section, options.stage, reading)
-        bases = [(_run_label(run), run.setting) for run in runs]
+        bases = [(run.caption, run.setting) for run in runs]
     varied = [name for name, domain in domains.items() if not domain.is_fixed]
     for label, base in bases:
         for setting in Space.at(base).replace(domains).grid():
@@ -173,10 +173,6 @@ def input_spec(definition: Definition, data: TrainingData) -> InputSpec:
         channel_mean=tuple(float(v) for v in mean),
         channel_std=tuple(float(v) for v in std),
     )
-
-
-def _run_label(run: sections.Run) -> str:
-    return f"{run.stage}: {run.label}" if run.stage else run.label
 
 
 def _epochs(options: Options) -> int:

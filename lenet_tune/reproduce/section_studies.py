@@ -9,9 +9,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from lenet_tune.analysis.evidence import epochs_of, scaled
 from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
 from lenet_tune.sections import SECTIONS, Run, runs
 from lenet_tune.space import key
+
+Found = Mapping[tuple, Sequence[tuple[Snapshot, TrialRecord]]]
+"""The trials of each setting that have finished executions, with their studies."""
 
 
 def section_studies(studies: Sequence[Snapshot]) -> Iterator[Snapshot]:
@@ -21,32 +25,32 @@ def section_studies(studies: Sequence[Snapshot]) -> Iterator[Snapshot]:
     the first stays, as everywhere.
     """
     trained = [study for study in studies if study.definition.protocol == "report"]
-    for section in SECTIONS:
-        if (study := _section_study(section, trained)) is not None:
-            yield study
-
-
-def _section_study(section: int, studies: Sequence[Snapshot]) -> Snapshot | None:
-    found: dict[tuple, list[TrialRecord]] = {}
-    sources: dict[tuple, list[Snapshot]] = {}
-    for study in studies:
+    found: dict[tuple, list[tuple[Snapshot, TrialRecord]]] = {}
+    for study in trained:
         for trial in study.trials:
             if trial.accuracies:
-                found.setdefault(key(trial.setting), []).append(trial)
-                sources.setdefault(key(trial.setting), []).append(study)
-    wanted = [(run, _identity(run, study)) for study in studies[:1] for run in runs(section)]
-    has = [(run, identity) for run, identity in wanted if identity in found]
+                found.setdefault(key(trial.setting), []).append((study, trial))
+    for section in SECTIONS if trained else ():
+        if (made := _section_study(section, trained, found)) is not None:
+            yield made
+
+
+def _section_study(section: int, studies: Sequence[Snapshot], found: Found) -> Snapshot | None:
+    whole = studies[0].definition
+    wanted = [(run, key(scaled(run.setting, epochs_of(whole)))) for run in runs(section)]
+    has = [(run, found[identity]) for run, identity in wanted if identity in found]
     if not has:
         return None
-    trials = tuple(_merged(i, run, found[identity]) for i, (run, identity) in enumerate(has))
-    used = [study for study in studies if any(study in sources[identity] for _, identity in has)]
-    first, seeds = used[0].definition, max(len(trial.executions) for trial in trials)
+    trials = tuple(_merged(i, run, [t for _, t in sources]) for i, (run, sources) in enumerate(has))
+    of_a_run = {id(study) for _, sources in has for study, _ in sources}
+    used = [study for study in studies if id(study) in of_a_run]
+    seeds = max(len(trial.executions) for trial in trials)
     proof = _joined([study.manifest for study in used])
     commands = dict.fromkeys(str(s.get("command")) for s in proof.get("sessions", ()))
     return Snapshot(
         definition=replace(
-            first,
-            name=f"{studies[0].definition.name}-section{section}",
+            used[0].definition,
+            name=f"{whole.name}-section{section}",
             title=f"LeNet on CIFAR-10: the report's section {section}, of its reproduction",
             section=section,
             stages=tuple(stage for stage, _ in groupby(run.stage for run, _ in has) if stage),
@@ -59,38 +63,28 @@ def _section_study(section: int, studies: Sequence[Snapshot]) -> Snapshot | None
         },
         planned=len(wanted),
         trials=trials,
-        best_model=_model(used, has, found),
+        best_model=_model(used, [[t for _, t in sources] for _, sources in has]),
     )
 
 
-def _identity(run: Run, study: Snapshot) -> tuple:
-    epochs = study.definition.options.get("epochs", run.setting["epochs"])
-    return key({**run.setting, "epochs": epochs})
-
-
-def _merged(number: int, run: Run, trials: Iterable[TrialRecord]) -> TrialRecord:
+def _merged(number: int, run: Run, trials: Sequence[TrialRecord]) -> TrialRecord:
     """One trial with the finished executions of all, by seed."""
     by_seed: dict[int, ExecutionRecord] = {}
     for trial in trials:
         for execution in trial.searched:
             if execution.outcome in ("done", "diverged"):
                 by_seed.setdefault(execution.repeat, replace(execution, trial=number))
-    first = next(iter(trials))
     return replace(
-        first,
+        trials[0],
         number=number,
-        label=f"{run.stage}: {run.label}" if run.stage else run.label,
+        label=run.caption,
         executions=tuple(by_seed[repeat] for repeat in sorted(by_seed)),
     )
 
 
-def _model(
-    studies: Iterable[Snapshot],
-    runs_found: Sequence[tuple[Run, tuple]],
-    found: Mapping[tuple, list[TrialRecord]],
-) -> Mapping[str, Any] | None:
-    """The figures of the model that a study kept, where that is one of this section's."""
-    numbers = {id(trial): i for i, (_, identity) in enumerate(runs_found) for trial in found[identity]}
+def _model(studies: Iterable[Snapshot], trials: Iterable[Iterable[TrialRecord]]) -> Mapping[str, Any] | None:
+    """The figures of the model that a study kept, where that is one of this section's runs."""
+    numbers = {id(trial): i for i, own in enumerate(trials) for trial in own}
     for study in studies:
         if study.best_model is None:
             continue

@@ -27,7 +27,6 @@ from lenet_tune.reproduce.plan import NAME, Asked, Job, define, execution, group
 from lenet_tune.reproduce.progress import Lines
 from lenet_tune.reproduce.section_studies import section_studies
 from lenet_tune.reproduce.words import print_plan, show_time
-from lenet_tune.sections import Reading
 from lenet_tune.session import Course, Place
 from lenet_tune.space import key
 from lenet_tune.study import Study
@@ -114,8 +113,9 @@ def write_pages_of(folder: Path, out: Path) -> list[Path]:
     Raises:
         StudyError: the files do not belong together.
     """
-    page = write_reproduction(_judged(folder, {}), out / "reports" / f"{folder.resolve().name}.html")
-    return [page, *_write_sections(list(results(folder).values()), page.parent)]
+    studies = _some(folder)
+    page = write_reproduction(reproduction(studies, {}), out / "reports" / f"{folder.resolve().name}.html")
+    return [page, *_write_sections(studies, page.parent)]
 
 
 def _write_sections(studies: Sequence[Snapshot], folder: Path) -> list[Path]:
@@ -128,14 +128,14 @@ def judged(asked: Asked, place: Place) -> Reproduction:
     Raises:
         SettingError: there are none.
     """
-    return _judged(_shelf(asked, place).folder, asked.pick.reading)
+    return reproduction(_some(_shelf(asked, place).folder), asked.pick.reading)
 
 
-def _judged(folder: Path, reading: Reading) -> Reproduction:
-    found = results(folder)
+def _some(folder: Path) -> list[Snapshot]:
+    found = list(results(folder).values())
     if not found:
         raise SettingError(f"There is no result in {folder} yet: run lenet-tune reproduce first.")
-    return reproduction(found.values(), reading)
+    return found
 
 
 def _shelf(asked: Asked, place: Place) -> Shelf:

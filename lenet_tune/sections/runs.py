@@ -41,6 +41,11 @@ class Run:
         extra = f", {s['kernel_size']}x{s['kernel_size']} kernels" if self.section == 2 else ""
         return f"{_common(s)}{extra}"
 
+    @property
+    def caption(self) -> str:
+        """The label, after its stage where the section has several."""
+        return f"{self.stage}: {self.label}" if self.stage else self.label
+
 
 def _common(setting: Mapping[str, Any]) -> str:
     loss = "MSE" if setting["loss"] == MSE else "cross-entropy"
