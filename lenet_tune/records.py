@@ -127,7 +127,7 @@ class TrialRecord:
         """The executions with fresh seeds, in the order of their seeds; empty unless the trial led."""
         return tuple(e for e in self.executions if e.purpose == "confirm")
 
-    @property
+    @cached_property
     def status(self) -> str:
         """ "done", "diverged", "failed", "stopped", "running" (some epochs are there) or "waiting"."""
         outcomes = [e.outcome for e in self.searched]
@@ -135,12 +135,12 @@ class TrialRecord:
             return "running" if any(e.epochs or e.outcome for e in self.searched) else "waiting"
         return next((bad for bad in ("failed", "diverged", "stopped") if bad in outcomes), "done")
 
-    @property
+    @cached_property
     def accuracies(self) -> tuple[float, ...]:
         """Held-out accuracy after the last epoch, of each execution that the search finished."""
         return tuple(e.accuracy for e in self.searched if e.accuracy is not None)
 
-    @property
+    @cached_property
     def score(self) -> float | None:
         """Mean of `accuracies` where every execution is done, else None: what the search ranks by."""
         return fmean(self.accuracies) if self.status == "done" else None

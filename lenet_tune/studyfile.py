@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from lenet_tune.errors import DamagedStudyError, StudyError, StudyInUseError
 
 SCHEMA_VERSION = 2
 FILE_NAME = "study.db"
+HOLDER_TRIES = 20  # for 50 ms each
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE trial (
@@ -117,14 +119,23 @@ def take_lock(folder: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
+        holder = _holder(lock)
         os.close(lock)
         raise StudyInUseError(
             f"The study {folder.name} is in use by {holder}: wait for it, or choose another --name."
         ) from None
-    os.ftruncate(lock, 0)
-    os.write(lock, f"pid {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".encode())
+    text = f"pid {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".encode()
+    os.truncate(lock, os.pwrite(lock, text, 0))
     return lock
+
+
+def _holder(lock: int) -> str:
+    """Who holds a lock, in words: its holder writes its name just after it has got it."""
+    for _ in range(HOLDER_TRIES):
+        if text := os.pread(lock, 200, 0).decode(errors="replace").strip():
+            return text
+        time.sleep(0.05)
+    return "another process"
 
 
 def holds_nothing(path: Path) -> bool:

@@ -71,7 +71,7 @@ def _by_trials(found: StudyComparison) -> Chart:
 
 
 def _by_seconds(found: StudyComparison) -> Chart:
-    x = alt.X("seconds:Q", title="training time, seconds", axis=alt.Axis(tickCount=7, format="~s"))
+    x = alt.X("seconds:Q", title="training time, seconds", axis={"tickCount": 7, "format": "~s"})
     told = tip(("study:N", "study"), ("seconds:Q", "seconds"), ("best:Q", "best, %"))
     lines = _lines(found, _steps(found), x, _y(found), told)
     at = "; ".join(f"{s.name} {percent(s.at_seconds)}" for s in found.studies)
@@ -98,7 +98,7 @@ def _distribution(found: StudyComparison) -> Chart:
     limits = domain(row["score"] / 100 for row in rows)
     told = tip(("study:N", "study"), ("score:Q", "score, %"), ("share:Q", "% of the trials at or below"))
     x = percent_x("score", f"{found.held_out_name} accuracy, %", limits)
-    y = alt.Y("share:Q", title="trials at or below, %", scale=alt.Scale(domain=[0, 100]))
+    y = alt.Y("share:Q", title="trials at or below, %", scale={"domain": [0, 100]})
     medians = "; ".join(f"{s.name} {percent(s.median)}" for s in found.studies)
     return Chart(
         name="scores",

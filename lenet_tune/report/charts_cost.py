@@ -82,8 +82,8 @@ def parameters_chart(snapshot: Snapshot) -> Chart | None:
 
 
 def _size_layers(held_out: str, rows: list[Row]) -> alt.LayerChart:
-    x = alt.X("size:Q", title="parameters", scale=alt.Scale(type="log", nice=False, padding=14),
-              axis=alt.Axis(format="~s", tickCount=5))  # fmt: skip
+    x = alt.X("size:Q", title="parameters", scale={"type": "log", "nice": False, "padding": 14},
+              axis={"format": "~s", "tickCount": 5})  # fmt: skip
     y = percent_y("score", f"{held_out} accuracy, %", domain(row["score"] / 100 for row in rows))
     base = alt.Chart(alt.NamedData(TRIALS)).transform_filter("isValid(datum.score) && isValid(datum.size)")
     told = tip(("trial:Q", "trial"), ("score:Q", "score, %"), ("size:Q", "parameters"))
@@ -124,7 +124,7 @@ def expected_chart(found: ExpectedBest | None, held_out: str) -> Chart | None:
 
 def _cost_layers(points: tuple[CostPoint, ...], held_out: str) -> alt.LayerChart:
     wide = points[-1].seconds > 20 * max(points[0].seconds, 1e-9)
-    scale = alt.Scale(type="log", nice=False, padding=12) if wide else alt.Scale(zero=True, nice=False)
+    scale = {"type": "log", "nice": False, "padding": 12} if wide else {"zero": True, "nice": False}
     x = alt.X("cost:Q", title="training time of the trial, seconds", scale=scale)
     y = percent_y("score", f"{held_out} accuracy, %", domain(p.score for p in points))
     told = tip(("trial:Q", "trial"), ("score:Q", "score, %"), ("cost:Q", "seconds"))

@@ -68,7 +68,7 @@ def _importance_layers(found: Importance) -> alt.LayerChart:
     ]
     told = tip(("knob:N", "knob"), ("value:Q", "% of the variance"), ("low:Q", "from"), ("high:Q", "to"))
     base = alt.Chart(inline(rows)).encode(y=alt.Y("knob:N", title=None, sort=None), tooltip=told)
-    x = alt.X("value:Q", title="part of the variance of scores, %", axis=alt.Axis(grid=True))
+    x = alt.X("value:Q", title="part of the variance of scores, %", axis={"grid": True})
     bars = base.mark_bar(color=BLUE, height={"band": 0.6}).encode(x=x)
     rules = base.mark_rule(color=INK, strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q")
     return layered(bars, rules, height=20 * len(rows))
@@ -110,12 +110,12 @@ def _shown(snapshot: Snapshot, lines: tuple[Line, ...]) -> list[Line]:
 
 
 def _parallel_layers(names: list[str], axes: tuple[Axis, ...]) -> alt.LayerChart:
-    x = alt.X("axis:N", title=None, sort=None, scale=alt.Scale(domain=names, padding=0.35),
-              axis=alt.Axis(grid=True, gridColor=MUTED, labelAngle=-20, orient="top"))  # fmt: skip
-    y = alt.Y("place:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.04, 1.04]))
+    x = alt.X("axis:N", title=None, sort=None, scale={"domain": names, "padding": 0.35},
+              axis={"grid": True, "gridColor": MUTED, "labelAngle": -20, "orient": "top"})  # fmt: skip
+    y = alt.Y("place:Q", title=None, axis=None, scale={"domain": [-0.04, 1.04]})
     points = alt.Chart(alt.NamedData(_LINES))
-    colour = alt.Color("score:Q", scale=alt.Scale(scheme=SCHEME), title="score, %",
-                       legend=alt.Legend(gradientLength=160, title="score, %"))  # fmt: skip
+    colour = alt.Color("score:Q", scale={"scheme": SCHEME}, title="score, %",
+                       legend={"gradientLength": 160, "title": "score, %"})  # fmt: skip
     told = tip(("trial:Q", "trial"), ("score:Q", "score, %"))
     strokes = points.mark_line(strokeJoin="round").encode(
         x=x, y=y, detail="trial:N", color=colour, opacity=fade(0.75), strokeWidth=rim(1.3, 4), tooltip=told
@@ -173,8 +173,8 @@ def _scatter_layers(found: KnobScatter) -> alt.LayerChart:
     ]
     x = value_x("x", found.x_scale, sides[0], text(found.x))
     y = value_y("y", found.y_scale, sides[1], text(found.y))
-    colour = alt.Color("rank:Q", scale=alt.Scale(scheme=SCHEME, reverse=True),
-                       legend=alt.Legend(title="rank (1 is best)", gradientLength=160))  # fmt: skip
+    colour = alt.Color("rank:Q", scale={"scheme": SCHEME, "reverse": True},
+                       legend={"title": "rank (1 is best)", "gradientLength": 160})  # fmt: skip
     told = tip(("trial:Q", "trial"), ("rank:Q", "rank"), ("score:Q", "score, %"),
                ("x:N", text(found.x)), ("y:N", text(found.y)))  # fmt: skip
     dots = alt.Chart(alt.NamedData(_POINTS)).mark_point(filled=True, size=60, stroke=INK)
@@ -210,11 +210,11 @@ def _heat_layers(found: InteractionTable) -> alt.LayerChart:
     means = [cell["mean"] for cell in cells]
     middle = (min(means) + max(means)) / 2
     base = alt.Chart(inline(cells)).encode(
-        x=alt.X("column:N", title=text(found.columns), sort=None, scale=alt.Scale(domain=columns),
-                axis=alt.Axis(labelAngle=0 if max(map(len, columns)) < 12 else -30)),
-        y=alt.Y("row:N", title=text(found.rows), sort=None, scale=alt.Scale(domain=rows)),
+        x=alt.X("column:N", title=text(found.columns), sort=None, scale={"domain": columns},
+                axis={"labelAngle": 0 if max(map(len, columns)) < 12 else -30}),
+        y=alt.Y("row:N", title=text(found.rows), sort=None, scale={"domain": rows}),
     )  # fmt: skip
-    scale = alt.Scale(range=["#f4f7fa", "#08487a"], interpolate="lab")
+    scale = {"range": ["#f4f7fa", "#08487a"], "interpolate": "lab"}
     boxes = base.mark_rect().encode(
         color=alt.Color("mean:Q", scale=scale, legend=None),
         tooltip=tip(("row:N", text(found.rows)), ("column:N", text(found.columns)), ("mean:Q", "mean, %"),
@@ -255,7 +255,7 @@ def _range_layers(found: ParallelCoordinates, best: Line, values: dict) -> alt.L
                      "words": text(words), "edge": bool(told and told.edge)})  # fmt: skip
         places = {round(line.places[i], 3) for line in found.lines if line.places[i] is not None}
         tried += [{"knob": text(axis.knob), "place": place} for place in sorted(places)]
-    y, x = alt.Y("knob:N", title=None, sort=None), alt.Scale(domain=[-0.02, 1.9], nice=False)
+    y, x = alt.Y("knob:N", title=None, sort=None), {"domain": [-0.02, 1.9], "nice": False}
     bars = alt.Chart(inline(rows)).encode(y=y)
     told = bars.transform_filter("isValid(datum.place)")
     layers = (

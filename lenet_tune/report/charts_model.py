@@ -68,7 +68,7 @@ def _fit_layers(curves: TrialCurves, metric: str, held_out: str, turn: Overfit |
     if metric == "accuracy":
         y = percent_y("value", "accuracy, %", domain(v for values in found.values() for v in values))
     else:
-        y = alt.Y("value:Q", title="loss, regularisers included", scale=alt.Scale(zero=False))
+        y = alt.Y("value:Q", title="loss, regularisers included", scale={"zero": False})
     colour, dash = series("part", {held_out: BLUE, "train": VERMILLION})
     lines = alt.Chart(inline(rows)).mark_line(point=len(mean.epochs) < 12, strokeWidth=2.2).encode(
         x=whole_x("epoch", "epoch", 0.7, mean.epochs[-1] + 0.3), y=y, color=colour, strokeDash=dash,
@@ -117,11 +117,11 @@ def _confusion_layers(model: BestModel) -> alt.LayerChart:
          "part": per_cent(float(parts[i, j]))}
         for i, j in np.ndindex(parts.shape)
     ]  # fmt: skip
-    x = alt.X("predicted:N", title="predicted class", sort=None, scale=alt.Scale(domain=names),
-              axis=alt.Axis(labelAngle=-40))  # fmt: skip
-    y = alt.Y("true:N", title="true class", sort=None, scale=alt.Scale(domain=names))
+    x = alt.X("predicted:N", title="predicted class", sort=None, scale={"domain": names},
+              axis={"labelAngle": -40})  # fmt: skip
+    y = alt.Y("true:N", title="true class", sort=None, scale={"domain": names})
     base = alt.Chart(inline(rows)).encode(x=x, y=y)
-    scale = alt.Scale(domain=[0, 100], range=["#f4f7fa", "#08487a"], interpolate="lab")
+    scale = {"domain": [0, 100], "range": ["#f4f7fa", "#08487a"], "interpolate": "lab"}
     cells = base.mark_rect().encode(
         color=alt.Color("part:Q", scale=scale, legend=None),
         tooltip=tip(("true:N", "true"), ("predicted:N", "predicted"), ("images:Q", "images"),
@@ -202,7 +202,7 @@ def _classes_layers(order: list[ClassAccuracy]) -> alt.LayerChart:
     ]
     y = alt.Y("label:N", title=None, sort=None)
     high = min(105.0, 1.12 * max(row["accuracy"] for row in rows) + 1)
-    scale = alt.Scale(domain=[0, round(high, 2)], nice=False)
+    scale = {"domain": [0, round(high, 2)], "nice": False}
     base = alt.Chart(inline(rows)).encode(y=y, x=alt.X("accuracy:Q", title="accuracy, %", scale=scale))
     bars = base.mark_bar(color=BLUE, height={"band": 0.66}).encode(
         tooltip=tip(("label:N", "class"), ("accuracy:Q", "accuracy, %"), ("n:Q", "images"))

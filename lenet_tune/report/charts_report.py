@@ -196,7 +196,7 @@ def _published_layers(rows: tuple[ReportRow, ...], held_out: str) -> alt.LayerCh
     each, mean, published = "each seed", "measured (mean over seeds)", "published (one run)"
     palette = ({each: MUTED} if seeds else {}) | {mean: BLUE, published: INK}
     limits = domain([v for r in rows for v in (r.mean, r.run.published)], floor=0.0)
-    y = alt.Y("name:N", title=None, sort=None, scale=alt.Scale(domain=names), axis=alt.Axis(grid=True))
+    y = alt.Y("name:N", title=None, sort=None, scale={"domain": names}, axis={"grid": True})
     base, label = alt.Chart(inline(pairs)).encode(y=y), f"{held_out} accuracy, %"
     known = base.transform_filter("isValid(datum.measured)")
     told = tip(

@@ -66,7 +66,7 @@ def _layers(rows: Sequence[Verdict]) -> alt.LayerChart:
     palette = ({bar: GREEN} if has_bars else {}) | {mean: BLUE, published: INK}
     values = [v for row in data for v in (row["low"], row["high"], row["measured"], row["published"])]
     limits = domain([v / 100 for v in values if v is not None], floor=0.0)
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=True, labelLimit=300))
+    y = alt.Y("name:N", title=None, sort=None, axis={"grid": True, "labelLimit": 300})
     base = alt.Chart(inline(data)).encode(y=y)
     known = base.transform_filter("isValid(datum.measured)")
     told = tip(("name:N", "run"), ("published:Q", "published, %"), ("measured:Q", "measured, %"),

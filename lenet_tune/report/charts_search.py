@@ -48,9 +48,9 @@ def progress_time_chart(snapshot: Snapshot) -> Chart | None:
     steps = best_so_far(snapshot)
     if not steps:
         return None
-    scale = alt.Scale(domain=[0, max(1.03 * steps[-1].seconds, 1.0)], nice=False)
+    scale = {"domain": [0, max(1.03 * steps[-1].seconds, 1.0)], "nice": False}
     x = alt.X("until:Q", title="training time until then, seconds", scale=scale,
-              axis=alt.Axis(tickCount=7, format="~s"))  # fmt: skip
+              axis={"tickCount": 7, "format": "~s"})  # fmt: skip
     return _progress(snapshot, "best-by-time", x)
 
 
@@ -167,7 +167,7 @@ def _leaders_layers(
     ends = [row[side] / 100 for row in mean_rows for side in ("low", "high") if row[side] is not None]
     limits = domain([*(v for _, values in shown for v in values), *ends])
     palette = {each: MUTED, mean: BLUE} | ({interval: GREY} if ends else {})
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=True))
+    y = alt.Y("name:N", title=None, sort=None, axis={"grid": True})
     label = f"{snapshot.definition.held_out_name} accuracy after the last epoch, %"
     means = alt.Chart(inline(mean_rows)).encode(y=y)
     layers = [

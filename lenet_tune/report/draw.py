@@ -47,8 +47,9 @@ def spec(chart: alt.TopLevelMixin, *, linked: bool = False) -> dict[str, Any]:
 
 def layered(*layers: alt.Chart, width: int = 560, height: int) -> alt.LayerChart:
     """Layers over each other, in a plotting area of so many px."""
-    found = alt.LayerChart(layer=list(layers))
-    return found.properties(width=width, height=height)
+    # Layers are copied several times, and altair copies a dict faster than an object of its own with all
+    # the properties it could have: so scales, axes and legends are dicts in all charts.
+    return alt.LayerChart(layer=list(layers), width=width, height=height)
 
 
 def per_cent(value: float | None) -> float | None:
@@ -73,14 +74,12 @@ def domain(values: Iterable[float | None], *, floor: float | None = None) -> lis
 
 def percent_y(field: str, title: str | None, limits: list[float], **more: Any) -> alt.Y:
     """A vertical axis in per cent."""
-    return alt.Y(f"{field}:Q", title=title, scale=_fixed(limits), axis=alt.Axis(tickCount=6), **more)
+    return alt.Y(f"{field}:Q", title=title, scale=_fixed(limits), axis={"tickCount": 6}, **more)
 
 
 def percent_x(field: str, title: str | None, limits: list[float], **more: Any) -> alt.X:
     """A horizontal axis in per cent."""
-    return alt.X(
-        f"{field}:Q", title=title, scale=_fixed(limits), axis=alt.Axis(tickCount=8, grid=True), **more
-    )
+    return alt.X(f"{field}:Q", title=title, scale=_fixed(limits), axis={"tickCount": 8, "grid": True}, **more)
 
 
 def whole_x(field: str, title: str, low: float, high: float) -> alt.X:
@@ -89,17 +88,15 @@ def whole_x(field: str, title: str, low: float, high: float) -> alt.X:
     ticks = [n for n in range(math.ceil(low), math.floor(high) + 1) if n % step == 0]
     if low <= 1 <= high and low > 0:
         ticks = sorted({1, *ticks})
-    return alt.X(
-        f"{field}:Q", title=title, scale=_fixed([low, high]), axis=alt.Axis(values=ticks, format="d")
-    )
+    return alt.X(f"{field}:Q", title=title, scale=_fixed([low, high]), axis={"values": ticks, "format": "d"})
 
 
 def _step(width: float, most: int) -> int:
     return next(s for p in range(9) for s in (10**p, 2 * 10**p, 5 * 10**p) if width / s <= most)
 
 
-def _fixed(limits: Sequence[float]) -> alt.Scale:
-    return alt.Scale(domain=list(limits), nice=False, zero=False)
+def _fixed(limits: Sequence[float]) -> Row:
+    return {"domain": list(limits), "nice": False, "zero": False}
 
 
 def value_x(field: str, kind: str, values: Sequence[Any], title: str | None = None) -> alt.X:
@@ -107,25 +104,25 @@ def value_x(field: str, kind: str, values: Sequence[Any], title: str | None = No
     shape = "N" if kind == "category" else "Q"
     axis: dict[str, Any] = {"labelAngle": _angle(values), "labelLimit": 90} if kind == "category" else {}
     scale, more = _value_scale(kind, values)
-    return alt.X(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=alt.Axis(**axis, **more))
+    return alt.X(f"{field}:{shape}", title=title, sort=None, scale=scale, axis={**axis, **more})
 
 
 def value_y(field: str, kind: str, values: Sequence[Any], title: str | None = None) -> alt.Y:
     """The same as a vertical axis."""
     shape = "N" if kind == "category" else "Q"
     scale, more = _value_scale(kind, values)
-    return alt.Y(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=alt.Axis(**more))
+    return alt.Y(f"{field}:{shape}", title=title, sort=None, scale=scale, axis=more)
 
 
-def _value_scale(kind: str, values: Sequence[Any]) -> tuple[alt.Scale, dict[str, Any]]:
+def _value_scale(kind: str, values: Sequence[Any]) -> tuple[Row, Row]:
     """A scale of values, and what its axis needs."""
     if kind == "category":
-        return alt.Scale(domain=list(values), padding=0.6), {"labelOverlap": False}
+        return {"domain": list(values), "padding": 0.6}, {"labelOverlap": False}
     low, high = min(values), max(values)
     if kind == "log":
         air = (high / low) ** 0.06 if high > low else 1.3
         limits = [float(f"{low / air:.6g}"), float(f"{high * air:.6g}")]
-        scale = alt.Scale(type="log", domain=limits, nice=False)
+        scale = {"type": "log", "domain": limits, "nice": False}
         return scale, {"values": _log_ticks(*limits), "format": "~g"}
     air = 0.06 * (high - low) or abs(high) * 0.1 or 0.5
     limits = [float(f"{low - air:.6g}"), float(f"{high + air:.6g}")]
@@ -149,18 +146,18 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def keyed(chart: alt.Chart, label: str, palette: Mapping[str, str], **legend: Any) -> alt.Chart:
     """A layer in the colour of its label, with a legend over all labels of the palette."""
-    scale = alt.Scale(domain=list(palette), range=list(palette.values()))
+    scale = {"domain": list(palette), "range": list(palette.values())}
     named = chart.transform_calculate(key=json.dumps(label))
-    return named.encode(color=alt.Color("key:N", scale=scale, legend=alt.Legend(**legend)))
+    return named.encode(color=alt.Color("key:N", scale=scale, legend=legend))
 
 
 def series(field: str, palette: Mapping[str, str], *, shown: bool = True) -> tuple[alt.Color, alt.StrokeDash]:
     """Colour and dash of lines by a field, so that none is told by colour alone; a legend if `shown`."""
-    names, legend = list(palette), alt.Legend(symbolType="stroke", symbolSize=300) if shown else None
+    names, legend = list(palette), {"symbolType": "stroke", "symbolSize": 300} if shown else None
     dashes = [DASHES[i % len(DASHES)] for i in range(len(names))]
     return (
-        alt.Color(f"{field}:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=legend),
-        alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=names, range=dashes), legend=legend),
+        alt.Color(f"{field}:N", scale={"domain": names, "range": list(palette.values())}, legend=legend),
+        alt.StrokeDash(f"{field}:N", scale={"domain": names, "range": dashes}, legend=legend),
     )
 
 

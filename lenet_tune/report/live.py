@@ -16,7 +16,7 @@ from lenet_tune.analysis.effects import slices
 from lenet_tune.analysis.ranking import fixed
 from lenet_tune.knobs import show
 from lenet_tune.records import Snapshot
-from lenet_tune.report import vega
+from lenet_tune.report.bundle import packed_script
 from lenet_tune.report.chart import Chart
 from lenet_tune.report.draw import Row, per_cent, text
 from lenet_tune.report.rerun import rerun_command
@@ -123,13 +123,16 @@ class Scripts:
 @lru_cache(maxsize=1)
 def scripts() -> Scripts:
     """The scripts, the same for every page."""
-    own, big = _SCRIPT.read_text(encoding="utf-8"), vega.script()
+    own, packed = _SCRIPT.read_text(encoding="utf-8"), packed_script()
     # Our own file, never data. Inside <script> nothing may look like its end.
     if "</script" in own.lower() or "<!--" in own:
         raise ValueError("page.js must not contain </script or <!--: it would end early in a page.")
-    packed = base64.b64encode(gzip.compress(big.encode(), 9, mtime=0)).decode("ascii")
-    return Scripts(own=Markup(own), vega=packed, sources=(_source(own), _source(big)))
+    return Scripts(
+        own=Markup(own),
+        vega=base64.b64encode(packed).decode("ascii"),
+        sources=(_source(own.encode()), _source(gzip.decompress(packed))),
+    )
 
 
-def _source(body: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode('ascii')}'"
+def _source(body: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode('ascii')}'"

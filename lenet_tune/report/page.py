@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,14 @@ def render_page(snapshot: Snapshot) -> str:
 
 def rendered(template: str, context: dict[str, Any]) -> str:
     """A template filled in: everything escaped, nothing undefined."""
-    environment = jinja2.Environment(
+    look = {"on_page": style.ON_PAGE, "scripts": scripts(), "has_trials": False}
+    return _environment().get_template(template).render({**look, **context})
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    """Templates are compiled once a process."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -56,8 +64,6 @@ def rendered(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    look = {"on_page": style.ON_PAGE, "scripts": scripts(), "has_trials": False}
-    return environment.get_template(template).render({**look, **context})
 
 
 def page_parts(snapshot: Snapshot) -> dict[str, Any]:

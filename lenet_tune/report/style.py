@@ -42,6 +42,7 @@ CONFIG = {
         "labelPadding": 6,
     },
     "axisX": {"grid": False},
+    "axisQuantitative": {"labelLimit": 0},  # numbers are short: to measure each costs more than to draw it
     "legend": {
         "aria": False,
         "orient": "top",

@@ -6,7 +6,6 @@ attributes, which the page's style sheet turns into its own.
 
 import re
 import xml.etree.ElementTree as ET
-from functools import lru_cache
 from typing import Any
 
 import vl_convert as vlc
@@ -62,12 +61,6 @@ def png_file(chart: Chart) -> bytes:
 def configured(spec: dict[str, Any]) -> dict[str, Any]:
     """A specification in the look of `style`, with no background."""
     return {**spec, "background": None, "config": CONFIG}
-
-
-@lru_cache(maxsize=1)
-def script() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that puts `vegaEmbed` into the window (0.9 MB)."""
-    return vlc.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
 
 
 def _on_paper(chart: Chart) -> dict[str, Any]:
