@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from lenet_tune import analysis
 from lenet_tune.analysis.claim_verdicts import ClaimVerdict
 from lenet_tune.analysis.evidence import Evidence
 from lenet_tune.analysis.fits import ReadingFit
@@ -17,8 +16,7 @@ from lenet_tune.analysis.reproduction_words import (
 from lenet_tune.analysis.text import NONE, count, percent, points
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
-from lenet_tune.report.content import UNKNOWN, best_table, provenance_table
-from lenet_tune.report.content_model import leaders_table, readings_table
+from lenet_tune.report.content import UNKNOWN
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.readings import CHOICES
 
@@ -171,34 +169,6 @@ def _fit_table(name: str, group: list[ReadingFit]) -> Table:
 
 def _between(interval: Interval | None) -> str:
     return NONE if interval is None else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClosingSearch:
-    """A search that answers the closing question."""
-
-    title: str
-    sentence: str
-    best: Table | None
-    leaders: Table | None
-    readings: Table | None
-    proof: Table
-
-
-def closing_searches(found: Reproduction) -> tuple[ClosingSearch, ...]:
-    """The searches that answer the report's closing question."""
-    return tuple(_closing(snapshot) for snapshot in found.closing)
-
-
-def _closing(snapshot: Snapshot) -> ClosingSearch:
-    return ClosingSearch(
-        title=snapshot.definition.title,
-        sentence=analysis.summary(snapshot),
-        best=best_table(snapshot),
-        leaders=leaders_table(snapshot),
-        readings=readings_table(snapshot),
-        proof=provenance_table(snapshot),
-    )
 
 
 def study_table(found: Reproduction) -> Table:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lenet_tune import analysis
+from lenet_tune.analysis.closing import closing_words
 from lenet_tune.analysis.reproduction import Reproduction
 from lenet_tune.analysis.reproduction_words import gap_words, headline
 from lenet_tune.analysis.text import count, percent
@@ -13,6 +14,7 @@ from lenet_tune.records import Snapshot
 from lenet_tune.report import charts_report, method_reproduction, pictures
 from lenet_tune.report import content_reproduction as content
 from lenet_tune.report.charts_reproduction import numbers_chart, numbers_table
+from lenet_tune.report.closing_part import closing_searches
 from lenet_tune.report.content import UNKNOWN
 from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
@@ -59,7 +61,8 @@ def _parts(found: Reproduction) -> dict[str, Any]:
         "claim_parts": content.claim_parts(found),
         "choice_table": content.choice_table(),
         "fit_parts": content.fit_parts(found),
-        "closing": content.closing_searches(found),
+        "closing": closing_searches(found.closing),
+        "closing_words": closing_words(found.closing),
         "study_table": content.study_table(found),
         "setting_table": content.setting_table(found),
         "execution_table": content.execution_table(found),

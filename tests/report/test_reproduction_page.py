@@ -72,6 +72,14 @@ STUDIES = {
 }
 
 
+def test_searches_of_the_closing_question_have_their_words_and_charts_side_by_side(parse):
+    searches = [report_factory.search(40, name=name) for name in ("random-deep", "bayes-deep")]
+    html = render_reproduction(reproduction([whole(2), *searches], {}))
+    assert "The highest validation accuracy found is" in html
+    for name in ("random-deep", "bayes-deep"):
+        assert f'id="fig-importance-{name}"' in html
+
+
 @functools.cache
 def with_its_page(name):
     """A reproduction and its page: rendered once for all tests that read it."""

@@ -1,0 +1,75 @@
+"""The report's closing question, how high its section 3 can get, answered by searches of its architecture."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from lenet_tune.analysis.confirmation import interval
+from lenet_tune.analysis.parameters import trial_parameters
+from lenet_tune.analysis.ranking import epochs_done
+from lenet_tune.analysis.text import count, duration, percent
+from lenet_tune.records import Snapshot, TrialRecord
+from lenet_tune.sections import runs
+
+
+def answering(searches: Sequence[Snapshot]) -> Snapshot | None:
+    """The search with the highest accuracy, on fresh seeds where any search has some; None without a score.
+
+    What fresh seeds say goes before any higher score of a search, since the best of many scores is one that
+    luck has helped.
+    """
+    scored = [s for s in searches if s.best is not None]
+    return max(scored, key=_height, default=None)
+
+
+def _height(search: Snapshot) -> tuple[bool, float]:
+    if search.standing is None:
+        return (False, search.best.score)
+    return (True, search.standing.estimates[search.best.number].mean)
+
+
+def closing_words(searches: Sequence[Snapshot]) -> tuple[str, ...]:
+    """How high it got, what that is beside the report's best, and what it cost; empty without a score."""
+    found = answering(searches)
+    if found is None:
+        return ()
+    best = found.best
+    return (
+        f"{_accuracy(found, best)}{_on_test(found, best)}. {_beside_report()}",
+        _cost(searches, found, best),
+    )
+
+
+def _accuracy(found: Snapshot, best: TrialRecord) -> str:
+    held_out, fresh = found.definition.held_out_name, found.standing
+    value = percent(best.score) if fresh is None else interval(fresh.estimates[best.number])
+    seeds = " in the search, not confirmed" if fresh is None else " on fresh seeds"
+    return (
+        f"The highest {held_out} accuracy found is {value}{seeds}: trial {best.number} of the study "
+        f"{found.definition.name}, {count(epochs_done(best), 'epoch')} on "
+        f"{found.definition.train_size:,} images ({best.label})"
+    )
+
+
+def _on_test(found: Snapshot, best: TrialRecord) -> str:
+    own = [r for r in found.test_readings if r.trial == best.number]
+    if not own:
+        return ", and the test images were not read"
+    mean = percent(fmean(r.accuracy for r in own))
+    return f"; on {own[-1].images:,} test images, read once, {mean} (mean of {count(len(own), 'model')})"
+
+
+def _beside_report() -> str:
+    best = max((run for run in runs(3) if run.published is not None), key=lambda run: run.published)
+    return f"The report's own best is {percent(best.published)} on the test images ({best.where})."
+
+
+def _cost(searches: Sequence[Snapshot], found: Snapshot, best: TrialRecord) -> str:
+    spent = duration(sum(t.seconds for s in searches for t in s.trials))
+    trials = count(sum(s.ended for s in searches), "trial")
+    each = best.seconds / max(1, sum(e.seconds is not None for e in best.executions))
+    size = trial_parameters(best, found.definition)
+    has = f"has {count(size, 'parameter')} and " if size is not None else ""
+    return (
+        f"It {has}took {duration(each)} of training an execution ({len(best.executions)} in all); "
+        f"the {trials} of all searches shown here took {spent}."
+    )

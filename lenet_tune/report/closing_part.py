@@ -1,0 +1,55 @@
+"""The part of the reproduction page on the searches that answer the report's closing question."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from lenet_tune import analysis
+from lenet_tune.records import Snapshot
+from lenet_tune.report.chart import Table
+from lenet_tune.report.charts_insight import importance_chart
+from lenet_tune.report.content import best_table, provenance_table
+from lenet_tune.report.content_model import leaders_table, readings_table
+from lenet_tune.report.live import Drawing
+from lenet_tune.report.page import all_drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosingSearch:
+    """A search that answers the closing question.
+
+    Args:
+        panels: a chart of the knobs that made the difference; none where too few trials have finished.
+        matters: what to know about it, sentences.
+    """
+
+    title: str
+    name: str
+    sentence: str
+    best: Table | None
+    leaders: Table | None
+    readings: Table | None
+    panels: tuple[Drawing, ...]
+    matters: tuple[str, ...]
+    proof: Table
+
+
+def closing_searches(searches: Iterable[Snapshot]) -> tuple[ClosingSearch, ...]:
+    """The searches, each as the page shows it."""
+    return tuple(_closing(snapshot) for snapshot in searches)
+
+
+def _closing(snapshot: Snapshot) -> ClosingSearch:
+    name = snapshot.definition.name
+    found = analysis.importance(snapshot)
+    chart = importance_chart(found)
+    return ClosingSearch(
+        title=snapshot.definition.title,
+        name=name,
+        sentence=analysis.summary(snapshot),
+        best=best_table(snapshot),
+        leaders=leaders_table(snapshot),
+        readings=readings_table(snapshot),
+        panels=all_drawn([replace(chart, name=f"importance-{name}")] if chart else []),
+        matters=tuple(words for words in (found.weak, found.note) if words),
+        proof=provenance_table(snapshot),
+    )
