@@ -12,9 +12,11 @@ import pytest
 import report_factory as factory
 
 from lenet_tune import analysis
-from lenet_tune.report import render_comparison, render_index, render_page
+from lenet_tune.analysis.reproduction import reproduction
+from lenet_tune.report import render_comparison, render_index, render_page, render_reproduction
 from lenet_tune.report.selfcheck_page import render_selfcheck
 from lenet_tune.selfcheck.stored import read_results
+from lenet_tune.studyexport import read_export
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -64,6 +66,11 @@ def other_comparison():
 
 def other_selfcheck():
     return render_selfcheck(read_results(ROOT / "reports" / "selfcheck.json"))
+
+
+def reproduced():
+    found = [read_export(path) for path in sorted((ROOT / "reports" / "reproduction").glob("r*.json"))]
+    return render_reproduction(reproduction(found, {}))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -252,6 +259,22 @@ def test_nothing_sticks_out_on_a_phone(visit, alive, name):
     page = visit(render_page(STUDIES[name]()), viewport={"width": 390, "height": 844})
     alive(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+CUT = """() => [...document.querySelectorAll(".lives .live svg")].flatMap((svg) => {
+    const right = svg.getBoundingClientRect().right;
+    return [...svg.querySelectorAll(".role-legend text")]
+        .filter((text) => text.getBoundingClientRect().right > right + 1).map((text) => text.textContent);
+})"""
+
+
+def test_no_legend_is_cut_on_a_phone(visit, alive):
+    pages = [other_comparison(), other_selfcheck(), render_page(STUDIES["search"]()), reproduced()]
+    for html in pages:
+        page = visit(html, viewport={"width": 390, "height": 844})
+        alive(page)
+        assert page.locator(".role-legend text").count() > 2
+        assert page.evaluate(CUT) == []
 
 
 def test_print_gives_a_pdf_with_every_chart_and_no_controls(visit, alive, tmp_path):

@@ -124,7 +124,7 @@
     // Vega marks the rows it is given as its own, so it gets copies.
     const datasets = structuredClone(chart.spec.datasets ?? {});
     for (const data of chart.shared) datasets[data] = structuredClone(page.shared[data]);
-    const spec = { ...chart.spec, datasets, config: page.config, background: null };
+    const spec = { ...chart.spec, datasets, background: null };
     if (typeof spec.width === "number") {
       spec.width = "container";
       spec.autosize = { type: "fit-x", contains: "padding" };
@@ -132,6 +132,9 @@
     const holder = make("div", { class: "live" });
     holder.style.maxWidth = still.style.maxWidth;
     box.append(holder);
+    // A row of a legend's entries does not break by itself, and would be cut on a phone.
+    const legend = holder.clientWidth < 400 ? { ...page.config.legend, columns: 1 } : page.config.legend;
+    spec.config = { ...page.config, legend };
     try {
       const tooltip = { disableDefaultStyle: true };
       const { view } = await embed(holder, spec, tooltip);
