@@ -11,7 +11,7 @@ import pytest
 
 from lenet_tune import analysis
 from lenet_tune.analysis.encoding import columns
-from lenet_tune.analysis.importance import shuffled
+from lenet_tune.analysis.importance import fitted_trees, predicted_by, shuffled
 from lenet_tune.space import Space
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
@@ -166,3 +166,17 @@ def test_importance_of_a_thousand_trials_is_quick_and_the_same_each_time():
     first = analysis.importance(made)
     assert time.process_time() - start < 2  # 0.6 s on a quiet core
     assert analysis.importance(made) == first
+
+
+@pytest.mark.parametrize(("trials", "trees", "least"), [(40, 12, 2), (320, 6, 4)])
+def test_the_trees_are_those_of_a_random_forest(trials, trees, least):
+    from sklearn.ensemble import RandomForestRegressor
+
+    rng = np.random.default_rng(5)
+    table, scores = rng.random((trials, 7)).astype(np.float32), rng.random(trials)
+    forest = RandomForestRegressor(
+        n_estimators=trees, max_features=0.5, min_samples_leaf=least, bootstrap=False, random_state=3
+    ).fit(table, scores)
+    others = rng.random((25, 7)).astype(np.float32)
+    found = predicted_by(fitted_trees(table, scores, seed=3), others)
+    assert found == pytest.approx(forest.predict(others), abs=1e-12)

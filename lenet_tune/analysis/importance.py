@@ -13,7 +13,6 @@ Letters: T = trials, C = columns.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,9 +93,8 @@ def importance(snapshot: Snapshot) -> Importance:
     scores = np.array([t.score for t in trials])  # (T,)
     known = columns(slices(snapshot), trials)
     fitted = bool(known) and len(trials) >= LEAST_TRIALS and float(np.ptp(scores)) > 0
-    with _unchecked():
-        draws = _draws(known, scores) if fitted else np.zeros((0, len(known)))
-        r2 = _cross_validated(known, scores) if fitted else None
+    draws = _draws(known, scores) if fitted else np.zeros((0, len(known)))
+    r2 = _cross_validated(known, scores) if fitted else None
     return Importance(
         knobs=_ranked(known, draws) if fitted else (),
         trials=len(trials),
@@ -148,9 +146,9 @@ def _draws(known: Sequence[Column], scores: np.ndarray) -> np.ndarray:
         others = np.setdiff1d(np.arange(len(scores)), drawn)
         if not len(others) or np.ptp(scores[drawn]) == 0:
             continue
-        forest = _forest(len(scores), seed=len(found)).fit(table[drawn], scores[drawn])
+        forest = fitted_trees(table[drawn], scores[drawn], seed=len(found))
         versions = shuffled(known, others, rng)
-        predicted = forest.predict(versions.reshape(-1, table.shape[1])).reshape(1 + len(known), -1)
+        predicted = predicted_by(forest, versions.reshape(-1, table.shape[1])).reshape(1 + len(known), -1)
         errors = ((predicted - scores[others]) ** 2).mean(axis=1)
         found.append((errors[1:] - errors[0]) / 2 / scores.var())
     return np.array(found)
@@ -179,8 +177,8 @@ def _cross_validated(known: Sequence[Column], scores: np.ndarray) -> float:
     fold = np.random.default_rng(1).permutation(len(scores)) % FOLDS
     predicted = np.empty_like(scores)
     for i in range(FOLDS):
-        forest = _forest(len(scores), seed=i).fit(table[fold != i], scores[fold != i])
-        predicted[fold == i] = forest.predict(table[fold == i])
+        forest = fitted_trees(table[fold != i], scores[fold != i], seed=i)
+        predicted[fold == i] = predicted_by(forest, table[fold == i])
     return float(1 - ((predicted - scores) ** 2).mean() / scores.var())
 
 
@@ -191,23 +189,28 @@ def _table(known: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
     return table, owners
 
 
-def _unchecked() -> AbstractContextManager[None]:
-    """Forests made inside take their arguments on trust: checking them takes a quarter of the time."""
-    from sklearn import config_context
+def fitted_trees(table: np.ndarray, scores: np.ndarray, *, seed: int) -> list[Any]:
+    """A forest: trees that differ by the columns they may look at, since draws of trials are made outside.
 
-    return config_context(skip_parameter_validation=True, assume_finite=True)
+    They are the trees of scikit-learn's RandomForestRegressor(bootstrap=False), whose bookkeeping takes
+    longer than to fit them to some dozens of trials.
+
+    Args:
+        table: (t, C) float32; scores: (t,) float64.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    rng, many = np.random.RandomState(seed), len(scores) > MANY_TRIALS
+    seeds = [rng.randint(np.iinfo(np.int32).max) for _ in range(6 if many else 12)]
+    least = 4 if many else 2
+    return [
+        DecisionTreeRegressor(max_features=0.5, min_samples_leaf=least, random_state=each).fit(
+            table, scores, check_input=False
+        )
+        for each in seeds
+    ]
 
 
-def _forest(trials: int, *, seed: int) -> Any:
-    from sklearn.ensemble import RandomForestRegressor
-
-    many = trials > MANY_TRIALS
-    # Draws of trials are made outside, so the trees differ by the columns they may look at.
-    return RandomForestRegressor(
-        n_estimators=6 if many else 12,
-        max_features=0.5,
-        min_samples_leaf=4 if many else 2,
-        bootstrap=False,
-        random_state=seed,
-        n_jobs=1,
-    )
+def predicted_by(forest: Sequence[Any], table: np.ndarray) -> np.ndarray:
+    """(t,) float64: the mean over the trees, for (t, C) float32."""
+    return np.mean([tree.predict(table, check_input=False) for tree in forest], axis=0)

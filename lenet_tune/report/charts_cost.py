@@ -9,7 +9,7 @@ from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
     Row,
-    brush,
+    brushed,
     domain,
     fade,
     inline,
@@ -92,7 +92,7 @@ def _size_layers(held_out: str, rows: list[Row]) -> alt.LayerChart:
     )
     best = base.transform_filter("datum.lead").mark_point(shape="diamond", filled=True, size=80, color=BLUE)
     layers = (
-        dots.add_params(brush("x", "y")).properties(name=TRIALS),
+        brushed(dots, TRIALS),
         best.encode(x=x, y=y, opacity=fade(1)),
     )
     return layered(*layers, width=440, height=200)
@@ -146,7 +146,7 @@ def _cost_layers(points: tuple[CostPoint, ...], held_out: str) -> alt.LayerChart
         opacity=fade(1), strokeWidth=rim(), tooltip=told
     )
     layers = (
-        keyed(each, _EACH, _PALETTE).add_params(brush("x", "y")).properties(name="trials"),
+        brushed(keyed(each, _EACH, _PALETTE), TRIALS),
         *(keyed(m, _FRONT, _PALETTE) for m in (line, marks)),
     )
     return layered(*layers, width=700, height=220)

@@ -12,7 +12,7 @@ from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
     Row,
-    brush,
+    brushed,
     fade,
     inline,
     layered,
@@ -121,7 +121,7 @@ def _parallel_layers(names: list[str], axes: tuple[Axis, ...]) -> alt.LayerChart
         x=x, y=y, detail="trial:N", color=colour, opacity=fade(0.75), strokeWidth=rim(1.3, 4), tooltip=told
     )
     dots = points.mark_point(filled=True, size=14).encode(x=x, y=y, color=colour, opacity=fade(0.75))
-    dots = dots.add_params(brush("x", "y")).properties(name=_LINES)
+    dots = brushed(dots, _LINES)
     ticks: list[Row] = [
         {"axis": name, "place": round(tick.place, 4), "text": shorten(tick.text, 14)}
         for name, axis in zip(names, axes, strict=True)
@@ -179,8 +179,7 @@ def _scatter_layers(found: KnobScatter) -> alt.LayerChart:
                ("x:N", text(found.x)), ("y:N", text(found.y)))  # fmt: skip
     dots = alt.Chart(alt.NamedData(_POINTS)).mark_point(filled=True, size=60, stroke=INK)
     dots = dots.encode(x=x, y=y, color=colour, opacity=fade(0.95), strokeWidth=rim(0.4), tooltip=told)
-    layer = dots.add_params(brush("x", "y")).properties(name=_POINTS)
-    return layered(layer, width=460, height=260)
+    return layered(brushed(dots, _POINTS), width=460, height=260)
 
 
 def interaction_charts(tables: tuple[InteractionTable, ...]) -> tuple[Chart, ...]:

@@ -11,7 +11,7 @@ from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import (
     Row,
-    brush,
+    brushed,
     domain,
     fade,
     inline,
@@ -97,9 +97,7 @@ def _slice_layers(part: Slice, field: str, limits: list[float]) -> alt.LayerChar
         y=y, tooltip=tip(("trial:Q", "trial"), (f"{field}:{'N' if category else 'Q'}", text(part.knob)),
                          ("score:Q", "score, %")))  # fmt: skip
     dots = scored.mark_point(filled=True, color=GREY, size=30, stroke=INK)
-    layers = [
-        dots.encode(opacity=fade(), strokeWidth=rim()).add_params(brush("x", "y")).properties(name="trials")
-    ]
+    layers = [brushed(dots.encode(opacity=fade(), strokeWidth=rim()), TRIALS)]
     if category:
         layers.append(_means(part, x))
     best = scored.transform_filter("datum.lead").mark_point(shape="diamond", filled=True, color=BLUE, size=80)
@@ -107,7 +105,7 @@ def _slice_layers(part: Slice, field: str, limits: list[float]) -> alt.LayerChar
     if any(p.score is None for p in part.points):
         none = base.transform_filter("!isValid(datum.score)").mark_point(
             shape="square", size=26, filled=True, color=VERMILLION)  # fmt: skip
-        layers.append(none.encode(y=alt.value("height"), opacity=fade(1), tooltip=tip(
+        layers.append(none.encode(y=alt.YValue("height"), opacity=fade(1), tooltip=tip(
             ("trial:Q", "trial"), ("status:N", "status"))))  # fmt: skip
     return layered(*layers, width=236, height=140)
 
@@ -165,7 +163,7 @@ def _effects_layers(effects: tuple[MainEffect, ...], held_out: str) -> alt.Layer
         x=percent_x("mean", f"mean {held_out} accuracy, %", limits),
         y=alt.Y("level:N", title=None, sort=None),
     )
-    lines = base.mark_line(color=GREY, strokeWidth=1.4).encode(detail="knob:N", order=alt.value(0))
+    lines = base.mark_line(color=GREY, strokeWidth=1.4).encode(detail="knob:N", order=alt.OrderValue(0))
     dots = base.mark_point(filled=True, size=80, color=BLUE).encode(
         tooltip=tip(("level:N", "value"), ("mean:Q", "mean, %"), ("n:Q", "trials"))
     )

@@ -80,7 +80,7 @@ def _fit_layers(curves: TrialCurves, metric: str, held_out: str, turn: Overfit |
         layers.append(at.mark_rule(color=MUTED, strokeDash=[4, 4]))
         if metric == "loss":
             words = at.mark_text(color=MUTED, align="left", dx=4, dy=8, baseline="top", fontSize=11)
-            layers.append(words.encode(text="text:N", y=alt.value(0)))
+            layers.append(words.encode(text="text:N", y=alt.YValue(0)))
     return layered(*layers, width=440, height=200)
 
 

@@ -106,7 +106,7 @@ def _without_score(base: alt.Chart, palette: dict[str, str]) -> alt.Chart:
     return (
         keyed(base.transform_filter("!isValid(datum.score)"), "no score", palette)
         .mark_point(shape="square", size=26, filled=True)
-        .encode(y=alt.value("height"), opacity=fade(1),
+        .encode(y=alt.YValue("height"), opacity=fade(1),
                 tooltip=tip(*_TRIAL_TIP))
     )  # fmt: skip
 

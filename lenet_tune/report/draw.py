@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 from altair.utils import schemapi
@@ -171,9 +171,11 @@ def rim(full: float = 0.0, wide: float = 3) -> alt.StrokeWidthValue:
     return alt.StrokeWidthValue(full, condition={"test": PICKED, "value": wide})
 
 
-def brush(*encodings: Literal["x", "y"]) -> alt.Parameter:
-    """A rectangle drawn with the mouse that chooses trials."""
-    return alt.selection_interval(name="brush", encodings=list(encodings))
+def brushed(layer: alt.Chart, name: str) -> alt.Chart:
+    """A layer, named after its rows, in which a rectangle drawn with the mouse chooses trials."""
+    found = layer.add_params(alt.selection_interval(name="brush", encodings=["x", "y"]))
+    found.name = name
+    return found
 
 
 def tip(*fields: tuple[str, str]) -> list[alt.Tooltip]:

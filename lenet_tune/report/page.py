@@ -50,14 +50,14 @@ def render_page(snapshot: Snapshot) -> str:
 def rendered(template: str, context: dict[str, Any]) -> str:
     """A template filled in: everything escaped, nothing undefined."""
     look = {"on_page": style.ON_PAGE, "scripts": scripts(), "has_trials": False}
-    return _environment().get_template(template).render({**look, **context})
+    return _environment(TEMPLATES).get_template(template).render({**look, **context})
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def _environment(folder: Path) -> jinja2.Environment:
     """Templates are compiled once a process."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=finalize,

@@ -4,6 +4,7 @@ A page shows the static SVG; its script replaces it by the living chart. Both ha
 attributes, which the page's style sheet turns into its own.
 """
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -69,7 +70,25 @@ def _on_paper(chart: Chart) -> dict[str, Any]:
 
 
 def _drawn(spec: dict[str, Any]) -> ET.Element:
-    return ET.fromstring(vlc.vegalite_to_svg(configured(spec), vl_version=VERSION))
+    return ET.fromstring(vlc.vegalite_to_svg(configured(_still(spec)), vl_version=VERSION))
+
+
+def _still(spec: dict[str, Any]) -> dict[str, Any]:
+    """What a picture that stands still needs: no selection, no tooltip, of its data the columns it names."""
+    found = _untold({name: part for name, part in spec.items() if name != "datasets"})
+    found["params"] = [param for param in spec.get("params", ()) if "select" not in param]
+    named = json.dumps(found)
+    columns = {
+        name: [{field: value for field, value in row.items() if field in named} for row in rows]
+        for name, rows in spec.get("datasets", {}).items()
+    }
+    return {**found, "datasets": columns}
+
+
+def _untold(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _untold(value) for name, value in part.items() if name != "tooltip"}
+    return [_untold(value) for value in part] if isinstance(part, list) else part
 
 
 def _shrink(root: ET.Element) -> None:
