@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 import report_factory as factory
 
-from lenet_tune.analysis.closing import answering, closing_words
+from lenet_tune.analysis.closing import answering, closing_headline, closing_words
 from lenet_tune.records import TestReading
 
 
@@ -76,3 +76,12 @@ def test_the_cost_is_of_all_searches(count):
     each = sum(1.5 * 5 + 0.1 * number for number in range(2))
     assert f"the {2 * count} trials" in cost
     assert f"took {count * each:.1f} s." in cost
+
+
+def test_the_headline_is_of_the_test_images_where_they_were_read():
+    found = search("deep", 0.72, fresh=(0.71, 0.70))
+    assert closing_headline([found]) == "Section 3's architecture, searched: 70.5 % validation accuracy."
+    reading = TestReading(trial=0, repeat=1, when="2026-01-01T11:00:00Z", accuracy=0.694, images=10_000)
+    found = replace(found, test_readings=(reading,))
+    assert closing_headline([found]) == "Section 3's architecture, searched: 69.4 % test accuracy."
+    assert closing_headline([]) is None

@@ -39,6 +39,17 @@ def closing_words(searches: Sequence[Snapshot]) -> tuple[str, ...]:
     )
 
 
+def closing_headline(searches: Sequence[Snapshot]) -> str | None:
+    """How high it got, in one short sentence; None without a score."""
+    found = answering(searches)
+    if found is None:
+        return None
+    on_test = _test_mean(found, found.best)
+    held_out = f"{percent(_height(found)[1], 1)} {found.definition.held_out_name} accuracy"
+    reached = held_out if on_test is None else f"{percent(on_test, 1)} test accuracy"
+    return f"Section 3's architecture, searched: {reached}."
+
+
 def _accuracy(found: Snapshot, best: TrialRecord) -> str:
     held_out, fresh = found.definition.held_out_name, found.standing
     value = percent(best.score) if fresh is None else interval(fresh.estimates[best.number])
@@ -51,11 +62,17 @@ def _accuracy(found: Snapshot, best: TrialRecord) -> str:
 
 
 def _on_test(found: Snapshot, best: TrialRecord) -> str:
-    own = [r for r in found.test_readings if r.trial == best.number]
-    if not own:
+    mean = _test_mean(found, best)
+    if mean is None:
         return ", and the test images were not read"
-    mean = percent(fmean(r.accuracy for r in own))
-    return f"; on {own[-1].images:,} test images, read once, {mean} (mean of {count(len(own), 'model')})"
+    own = [r for r in found.test_readings if r.trial == best.number]
+    models = f"mean of {count(len(own), 'model')}"
+    return f"; on {own[-1].images:,} test images, read once, {percent(mean)} ({models})"
+
+
+def _test_mean(found: Snapshot, best: TrialRecord) -> float | None:
+    own = [r.accuracy for r in found.test_readings if r.trial == best.number]
+    return fmean(own) if own else None
 
 
 def _beside_report() -> str:

@@ -1,6 +1,7 @@
 """A reproduction in words: the headline, and what stands in the cells of its tables."""
 
 from lenet_tune.analysis.claim_verdicts import CLAIM_VERDICTS, UNDECIDED, ClaimVerdict, TestResult
+from lenet_tune.analysis.closing import closing_headline
 from lenet_tune.analysis.inference import MOST_SEEDS, Interval
 from lenet_tune.analysis.reproduction import Reproduction
 from lenet_tune.analysis.text import NONE, count, percent, points
@@ -17,7 +18,7 @@ from lenet_tune.analysis.verdicts import (
 
 
 def headline(found: Reproduction) -> str:
-    """How many published figures were reproduced, and how many claims hold, in two sentences."""
+    """How many published figures were reproduced, how many claims hold, and how high a search got."""
     counts = tally(found.numbers)
     words = [
         f"{counts.get(REPRODUCED, 0)} of {count(len(found.numbers), 'published figure')} reproduced",
@@ -28,7 +29,14 @@ def headline(found: Reproduction) -> str:
     ]
     claims = [v.verdict for v in found.claims]
     told = [f"{claims.count(name)} {name}" for name in CLAIM_VERDICTS if name in claims]
-    return f"{', '.join(words)} ({seeds_words(found)}). {len(claims)} claims: {', '.join(told)}."
+    searched = closing_headline(found.closing)
+    return " ".join(
+        [
+            f"{', '.join(words)} ({seeds_words(found)}).",
+            f"{len(claims)} claims: {', '.join(told)}.",
+            *([searched] if searched else []),
+        ]
+    )
 
 
 def seeds_words(found: Reproduction) -> str:
