@@ -153,6 +153,9 @@ class _Nobody:
     def ended(self, ending: Any, result: Any) -> None:
         """Nothing."""
 
+    def parted(self, executions: Sequence, reason: str) -> None:
+        """Nothing."""
+
 
 class _Clocked:
     """An oracle whose time is taken."""

@@ -88,6 +88,7 @@ class _Inner(Protocol):
     def group(self, executions: Sequence[Execution]) -> None: ...
     def epoch(self, epoch: GroupEpoch) -> None: ...
     def ended(self, ending: Ending, result: EpochResult | None) -> None: ...
+    def parted(self, executions: Sequence[Execution], reason: str) -> None: ...
 
 
 class Announcer:
@@ -146,6 +147,10 @@ class Announcer:
         run = self._runs[ending.trial, ending.repeat]
         self._begin(run)
         self._tell("on_trial_end", run, ending, result)
+
+    def parted(self, executions: Sequence[Execution], reason: str) -> None:
+        """A group cannot go on together: of no concern to callbacks, which know executions only."""
+        self._inner.parted(executions, reason)
 
     def _begin(self, run: Run) -> None:
         if run.id not in self._begun:

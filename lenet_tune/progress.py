@@ -107,6 +107,10 @@ class Progress:
             text = f"{self._held_out} accuracy {self._scores[ending.trial]:.4f}{seeds}  {label}"
         self._console.print(Text(head + text))
 
+    def parted(self, executions: Sequence[Execution], reason: str) -> None:
+        """A group cannot go on together."""
+        self._console.print(Text(parted_words(len(executions), reason)))
+
     def _confirmed(self, ending: Ending, result: EpochResult | None) -> None:
         found = f"{self._held_out} accuracy {result.held_out_accuracy:.4f}" if result else ending.outcome
         self._console.print(
@@ -133,6 +137,11 @@ class Progress:
         unseen = self._planned * self._seeds - self._ended_before - len(self._epochs_of)
         owed = sum(self._owed.values()) + max(0, unseen) * fmean(self._epochs_of.values())
         return owed * (time.monotonic() - self._started) / self._epochs_trained
+
+
+def parted_words(count: int, reason: str) -> str:
+    """What is said of a group that cannot go on together."""
+    return f"A group of {count} failed and trains on one by one, which takes longer: {reason}"
 
 
 def say(text: str) -> None:

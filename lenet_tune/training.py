@@ -39,6 +39,9 @@ class Watcher(Protocol):
     def ended(self, ending: Ending, result: EpochResult | None) -> None:
         """An execution has ended, with its last epoch where there is one."""
 
+    def parted(self, executions: Sequence[Execution], reason: str) -> None:
+        """A group cannot go on, for a reason in one line; its members train one by one from now."""
+
 
 class Failures:
     """Counts executions that failed one after the other."""
@@ -128,6 +131,8 @@ class Trainer:
         if len(left) == 1:
             self.end_failed(left[0].id, error, run.device)
             left = []
+        elif left:
+            self.watcher.parted(left, one_line(error))
         self.rewind(run)
         # Each alone from now on, also in the next sitting, should this one end here.
         self.study.form_cohorts([[execution.id] for execution in left])

@@ -92,6 +92,7 @@ class SilentWatcher:
     def __init__(self) -> None:
         self.groups: list[list[tuple[int, int]]] = []
         self.endings: list = []
+        self.partings: list[tuple[list[tuple[int, int]], str]] = []
 
     def group(self, executions) -> None:
         self.groups.append([e.id for e in executions])
@@ -101,3 +102,6 @@ class SilentWatcher:
 
     def ended(self, ending, result) -> None:
         self.endings.append(ending)
+
+    def parted(self, executions, reason) -> None:
+        self.partings.append(([e.id for e in executions], reason))

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from lenet_tune.engines.backend import ops
-from lenet_tune.engines.parts import Context
+from lenet_tune.engines.parts import Context, added
 from lenet_tune.engines.program import Skeleton
 
 Array: TypeAlias = ops.Array
@@ -131,7 +131,7 @@ def measure(skeleton: Skeleton, fixed: tuple, row: tuple, data: Sequence) -> Arr
     losses, correct = skeleton.head.measure(x, answers, vectors["head"])  # (K, N)
     for factors in class_weights:
         losses = losses * ops.gather(factors, answers)
-    loss = sum(penalties, ops.total(losses * image_weights, (1,)))
+    loss = added([ops.total(losses * image_weights, (1,)), *penalties])
     counted = ops.cast(image_weights > 0, skeleton.dtype)
     return ops.stack([loss, ops.total(ops.cast(correct, skeleton.dtype) * counted, (1,))])
 

@@ -154,7 +154,11 @@ def pool(x: Array, *, kind: str, size: tuple[int, int], strides: tuple[int, int]
 def value_and_gradient(function: Callable, weights: Sequence[Array]) -> tuple[Any, list[Array]]:
     """`function(weights)` = (scalar, more), and the scalar's gradient by each weight."""
     value, more = function(weights)
-    return (value, more), tf.gradients(value, weights, unconnected_gradients="zero")
+    # Two at a time, for the reason that `parts.added` gives.
+    pairwise = tf.AggregationMethod.EXPERIMENTAL_TREE
+    return (value, more), tf.gradients(
+        value, weights, unconnected_gradients="zero", aggregation_method=pairwise
+    )
 
 
 def scan(body: Callable, state: Any, inputs: tuple, output: Array) -> tuple[Any, Array]:

@@ -12,7 +12,7 @@ from keras import ops as keras_ops
 
 from lenet_tune.engines.backend import ops
 from lenet_tune.engines.lowering import convolve
-from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Maps, Part
+from lenet_tune.engines.parts import Array, Context, Fused, Lanes, Maps, Part, added
 from lenet_tune.engines.reading import activation_name, as_keras, l2_factor, shared
 from lenet_tune.errors import SettingError
 
@@ -85,7 +85,7 @@ class Weighted(Part):
             energy = self.energy(out, context)  # (N, K)
             mean = ops.total(energy * context.image_weights[:, None], (0,))
             terms.append(vectors["l2_activity"] * mean)
-        return sum(terms) if terms else None
+        return added(terms) if terms else None
 
     def energy(self, out: Maps, context: Context) -> Array:
         """Sum of squares of each image's outputs: (N, K)."""

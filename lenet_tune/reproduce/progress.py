@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from lenet_tune.engines.base import EpochResult, Execution, GroupEpoch
-from lenet_tune.progress import duration, say
+from lenet_tune.progress import duration, parted_words, say
 from lenet_tune.records import Ending
 
 
@@ -49,3 +49,7 @@ class Lines:
             else ending.outcome
         )
         say(f"[{self._ended}/{self._total}] {found}  seed {ending.repeat}  {self._labels[ending.trial]}")
+
+    def parted(self, executions: Sequence[Execution], reason: str) -> None:
+        """A group cannot go on together."""
+        say(parted_words(len(executions), reason))

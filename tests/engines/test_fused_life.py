@@ -8,8 +8,9 @@ import pytest
 from keras import layers
 from small_runs import SPEC, largest_difference, make_data, make_execution, run
 
+from lenet_tune.data import Split
 from lenet_tune.engines import fused, reference, strand
-from lenet_tune.engines.base import keep_all
+from lenet_tune.engines.base import TrainingData, keep_all
 from lenet_tune.errors import SettingError
 
 NEAR = 1e-5
@@ -205,3 +206,26 @@ def test_images_stay_on_the_device_between_groups():
     data = make_data()
     assert fused._resident(data.train) is fused._resident(data.train)
     np.testing.assert_array_equal(fused.ops.to_numpy(fused._resident(data.train)[0]), data.train.images)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow")
+def test_a_program_that_needs_much_memory_has_no_temporary_variable():
+    # Strands side by side share them by name: five convolutions measured on 5,000 images ended in an error.
+    from tensorflow.python.eager import context
+
+    deep = {"filters": (32,) * 5, "padding": "same", "l2_kernel": 1e-5, "dense_84": True}
+    size = replace(SPEC, image_shape=(32, 32, 3))
+    executions = [make_execution(i, train={"epochs": 1}, input=size, **deep) for i in range(2)]
+    images = np.random.default_rng(0).integers(0, 255, (5_000, 32, 32, 3), dtype=np.uint8)
+    held_out = Split(images=images, labels=np.arange(5_000) % SPEC.num_classes)
+    few = Split(images=images[:64], labels=held_out.labels[:64])
+    context.enable_run_metadata()
+    try:
+        run(fused.train_group, executions, TrainingData(train=few, held_out=held_out))
+        programs = [p.post_optimization_graph for p in context.export_run_metadata().function_graphs]
+    finally:
+        context.disable_run_metadata()
+    operations = [node.op for p in programs for f in p.library.function for node in f.node_def]
+    operations += [node.op for p in programs for node in p.node]
+    assert "Conv2D" in " ".join(operations)
+    assert "TemporaryVariable" not in operations
