@@ -50,9 +50,13 @@ def test_row_13_a_group_too_large_for_memory_is_tried_one_by_one(tmp_path, tiny_
         return fake_engine()(executions, data, **more)
 
     with begin(tmp_path, tiny_data, asked("grid")) as study:
-        loop.run(study, tools(study, tiny_data, train_group=train_group))
+        search = tools(study, tiny_data, train_group=train_group)
+        loop.run(study, search)
         assert {t.status for t in study.trials()} == {"done"}
     assert max(groups) > 1
+    parted, reason = search.watcher.partings[0]
+    assert len(parted) == groups[0]
+    assert "MemoryError" in reason
 
 
 def test_row_13_a_trial_too_large_for_memory_fails_with_its_size_and_the_search_goes_on(tmp_path, tiny_data):
@@ -98,3 +102,15 @@ def test_row_15_an_engine_that_never_answers_ends_the_search_with_exit_code_3(tm
         release.set()
         assert refusal.value.exit_code == 3
         assert study.snapshot().count("failed") == 1
+
+
+def test_row_13_a_group_that_is_tried_one_by_one_is_said_to_be(cli, monkeypatch):
+    def train_group(executions, data, **more):
+        if len(executions) > 1:
+            raise MemoryError("no room")
+        return fake_engine()(executions, data, **more)
+
+    monkeypatch.setattr(session, "load_engine", lambda name: train_group)
+    result = cli(*SEARCH, "--seeds", "2")
+    assert result.exit_code == 0, result.output
+    assert "failed and trains on one by one, which takes longer: MemoryError: no room" in result.stderr
