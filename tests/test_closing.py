@@ -80,8 +80,8 @@ def test_the_cost_is_of_all_searches(count):
 
 def test_the_headline_is_of_the_test_images_where_they_were_read():
     found = search("deep", 0.72, fresh=(0.71, 0.70))
-    assert closing_headline([found]) == "Section 3's architecture, searched: 70.5 % validation accuracy."
+    assert closing_headline([found]) == "The architecture of section 3, searched: 70.5 % validation accuracy."
     reading = TestReading(trial=0, repeat=1, when="2026-01-01T11:00:00Z", accuracy=0.694, images=10_000)
     found = replace(found, test_readings=(reading,))
-    assert closing_headline([found]) == "Section 3's architecture, searched: 69.4 % test accuracy."
+    assert closing_headline([found]) == "The architecture of section 3, searched: 69.4 % test accuracy."
     assert closing_headline([]) is None

@@ -47,7 +47,7 @@ def closing_headline(searches: Sequence[Snapshot]) -> str | None:
     on_test = _test_mean(found, found.best)
     held_out = f"{percent(_height(found)[1], 1)} {found.definition.held_out_name} accuracy"
     reached = held_out if on_test is None else f"{percent(on_test, 1)} test accuracy"
-    return f"Section 3's architecture, searched: {reached}."
+    return f"The architecture of section 3, searched: {reached}."
 
 
 def _accuracy(found: Snapshot, best: TrialRecord) -> str:
