@@ -7,7 +7,7 @@ from lenet_tune.analysis.confirmation import interval
 from lenet_tune.analysis.parameters import trial_parameters
 from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import count, duration, percent
-from lenet_tune.records import Snapshot, TrialRecord
+from lenet_tune.records import Snapshot, TestReading, TrialRecord
 from lenet_tune.sections import runs
 
 
@@ -44,10 +44,13 @@ def closing_headline(searches: Sequence[Snapshot]) -> str | None:
     found = answering(searches)
     if found is None:
         return None
-    on_test = _test_mean(found, found.best)
-    held_out = f"{percent(_height(found)[1], 1)} {found.definition.held_out_name} accuracy"
-    reached = held_out if on_test is None else f"{percent(on_test, 1)} test accuracy"
-    return f"The architecture of section 3, searched: {reached}."
+    own = _readings(found, found.best)
+    reached, images = (
+        (fmean(r.accuracy for r in own), "test")
+        if own
+        else (_height(found)[1], found.definition.held_out_name)
+    )
+    return f"The architecture of section 3, searched: {percent(reached, 1)} {images} accuracy."
 
 
 def _accuracy(found: Snapshot, best: TrialRecord) -> str:
@@ -62,17 +65,15 @@ def _accuracy(found: Snapshot, best: TrialRecord) -> str:
 
 
 def _on_test(found: Snapshot, best: TrialRecord) -> str:
-    mean = _test_mean(found, best)
-    if mean is None:
+    own = _readings(found, best)
+    if not own:
         return ", and the test images were not read"
-    own = [r for r in found.test_readings if r.trial == best.number]
-    models = f"mean of {count(len(own), 'model')}"
-    return f"; on {own[-1].images:,} test images, read once, {percent(mean)} ({models})"
+    mean, models = percent(fmean(r.accuracy for r in own)), count(len(own), "model")
+    return f"; on {own[-1].images:,} test images, read once, {mean} (mean of {models})"
 
 
-def _test_mean(found: Snapshot, best: TrialRecord) -> float | None:
-    own = [r.accuracy for r in found.test_readings if r.trial == best.number]
-    return fmean(own) if own else None
+def _readings(found: Snapshot, best: TrialRecord) -> list[TestReading]:
+    return [r for r in found.test_readings if r.trial == best.number]
 
 
 def _beside_report() -> str:
