@@ -44,7 +44,10 @@ def kept_at() -> Path:
     """Where the packed script is kept."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     name = f"vega-lite-{VERSION}-by-{version('vl-convert-python')}.js.gz"
-    return Path(cache).expanduser() / "lenet-tune" / name
+    try:
+        return Path(cache).expanduser() / "lenet-tune" / name
+    except RuntimeError:  # a user without a home, as in some containers
+        return Path(os.devnull) / name  # nothing can be read or written there
 
 
 def _bundled() -> str:

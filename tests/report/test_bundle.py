@@ -59,3 +59,12 @@ def test_another_release_of_what_bundles_it_has_a_file_of_its_own(bundled, monke
     before = bundle.kept_at()
     monkeypatch.setattr(bundle, "version", lambda name: "99")
     assert bundle.kept_at() != before
+
+
+def test_a_user_without_a_home_has_the_script_too(bundled, monkeypatch):
+    def homeless(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(bundle.Path, "expanduser", homeless)
+    assert gzip.decompress(bundle.packed_script()) == b"window.vegaEmbed = 1;"
