@@ -15,11 +15,39 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class _Shields:
+    """How many `unbroken` parts the main thread is in, and the signal that waits for their end."""
+
+    depth = 0
+    waiting: int | None = None
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """A signal that arrives in this part is raised at its end, as `Interrupted`.
+
+    An exception from a signal can come between any two operations, even between a resource's opening and the
+    `try` that closes it; a part that must be whole, such as a transaction, can be guarded in this way only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _Shields.depth += 1
+    try:
+        yield
+    finally:
+        _Shields.depth -= 1
+        if not _Shields.depth and _Shields.waiting is not None:
+            number, _Shields.waiting = _Shields.waiting, None
+            raise Interrupted(number)
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP raise `Interrupted` once; the next one of any kind ends the process.
 
-    In another thread than the main one, which alone gets signals, nothing changes.
+    Inside of `unbroken` it is raised at that part's end. In another thread than the main one, which alone
+    gets signals, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -29,6 +57,9 @@ def stoppable() -> Iterator[None]:
     def interrupt(number: int, frame: Any) -> None:
         for other in numbers:
             signal.signal(other, signal.SIG_DFL)
+        if _Shields.depth:
+            _Shields.waiting = number
+            return
         raise Interrupted(number)
 
     before: dict[int, Callable | int | None] = {n: signal.signal(n, interrupt) for n in numbers}

@@ -32,6 +32,7 @@ from lenet_tune.studyfile import (
     open_file,
     pack,
     take_lock,
+    transaction,
     unpack,
 )
 from lenet_tune.studymeta import definition_record, meta_value
@@ -313,16 +314,8 @@ class Study:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with as_study_error(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk has SQLite roll back by itself.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with as_study_error(self.path), transaction(self._db) as db:
+            yield db
 
 
 def _real(value: float) -> float | None:

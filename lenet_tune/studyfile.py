@@ -18,6 +18,7 @@ import numpy as np
 
 from lenet_tune.engines.base import Checkpoint
 from lenet_tune.errors import DamagedStudyError, StudyError, StudyInUseError
+from lenet_tune.interrupts import unbroken
 
 SCHEMA_VERSION = 2
 FILE_NAME = "study.db"
@@ -65,6 +66,21 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """What is done in it is done whole or not at all; a signal to stop waits for its end."""
+    with unbroken():
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            # A full disk has SQLite roll back by itself.
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
 def create_tables(db: sqlite3.Connection) -> None:
     """The tables of a new study, inside the caller's transaction."""
     for statement in SCHEMA.split(";\n"):
@@ -100,11 +116,10 @@ def _bring_up(db: sqlite3.Connection, path: Path, *, upgrade: bool) -> None:
     if version == 0:
         raise DamagedStudyError(path, "it is empty, or no study file")
     for older in range(version, SCHEMA_VERSION if upgrade else version):
-        db.execute("BEGIN IMMEDIATE")
-        for statement in UPGRADES[older]:
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {older + 1}")
-        db.execute("COMMIT")
+        with transaction(db):
+            for statement in UPGRADES[older]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {older + 1}")
     if (upgrade or version == SCHEMA_VERSION) and columns(db) != study_columns():
         raise DamagedStudyError(path, "its tables are not those of a study")
     # A search must not find out after hours that a page of its file is bad.

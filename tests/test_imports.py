@@ -62,7 +62,7 @@ ALLOWED = {
     "records": {"engines", "standing"},
     "studymeta": {"errors", "records"},
     "studyrows": {"config", "engines", "errors", "knobs", "records", "space", "studymeta"},
-    "studyfile": {"engines", "errors"},
+    "studyfile": {"engines", "errors", "interrupts"},
     "study": {"engines", "errors", "records", "studyfile", "studymeta", "studyrows"},
     "hypermodel": {"config", "data", "errors", "knobs", "model", "space"},
     "fitargs": {"engines", "errors"},

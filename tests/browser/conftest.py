@@ -11,11 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = os.environ.get("LENET_TUNE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-_SCROLL = """async () => {
-    for (let top = 0; top < document.body.scrollHeight; top += 500) {
-        window.scrollTo({ top, behavior: "instant" });
-        await new Promise((done) => setTimeout(done, 60));
-    }
+_STILL = """() => {
+    const boxes = document.querySelectorAll("[data-chart]:not(.lives)");
+    boxes[0]?.scrollIntoView({ block: "center", behavior: "instant" });
+    return boxes.length;
 }"""
 FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
@@ -74,12 +73,11 @@ def until(page, expression, seconds=60):
 
 @pytest.fixture
 def alive():
-    """Waits until every chart near the window lives, after scrolling through the page."""
+    """Scrolls from chart to chart until every one lives; each has a minute, however many there are."""
 
     def wait(page):
-        page.evaluate(_SCROLL)
-        count = "document.querySelectorAll('{}').length"
-        until(page, f"{count.format('[data-chart]')} === {count.format('.lives')}")
+        while still := page.evaluate(_STILL):
+            until(page, f"({_STILL})() < {still}")
         page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
 
     return wait

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from small_studies import WORDS, command, lenet_tune
 
+from lenet_tune.interrupts import Interrupted, stoppable, unbroken
 from lenet_tune.study import Study
+from lenet_tune.studyfile import connect, transaction
 
 SEARCH = ["random", "--trials", "400", "--epochs", "2", "--name", "mine", *WORDS]
 SLOW = "session.load_engine = lambda name: fake_engine(on_epoch=lambda: time.sleep(0.2))"
@@ -101,6 +104,48 @@ def test_row_03_ctrl_c_while_python_still_imports_is_one_line(cli, monkeypatch):
     assert result.exit_code == 130
     assert "Traceback" not in result.output
     assert "Go on with the same command" in result.stderr
+
+
+class _Signalling:
+    """A connection during whose every call with `word` a signal arrives."""
+
+    def __init__(self, db, word):
+        self._db, self._word = db, word
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, words, *values):
+        result = self._db.execute(words, *values)
+        if words.startswith(self._word):
+            signal.raise_signal(signal.SIGTERM)
+        return result
+
+
+@pytest.mark.parametrize("word", ["BEGIN", "INSERT", "COMMIT"])
+def test_row_03_a_signal_inside_of_a_transaction_waits_for_its_end(tmp_path, word):
+    with closing(connect(tmp_path / "study.db")) as db:
+        db.execute("CREATE TABLE epoch (number INTEGER)")
+        with pytest.raises(Interrupted), stoppable(), transaction(_Signalling(db, word)) as given:
+            given.execute("INSERT INTO epoch VALUES (1)")
+        with stoppable(), transaction(db):
+            db.execute("INSERT INTO epoch VALUES (2)")
+        assert [tuple(row) for row in db.execute("SELECT number FROM epoch")] == [(1,), (2,)]
+
+
+def test_row_03_a_signal_waits_for_the_outermost_of_two_parts_and_the_next_one_does_not():
+    done = []
+
+    def parts():
+        with stoppable(), unbroken():
+            with unbroken():
+                signal.raise_signal(signal.SIGINT)
+                done.extend(signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+            done.append("inner")
+
+    with pytest.raises(Interrupted):
+        parts()
+    assert done == [signal.SIG_DFL] * 3 + ["inner"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
