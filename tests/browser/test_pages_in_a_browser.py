@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import report_factory as factory
+from patience import PATIENCE
 
 from lenet_tune import analysis
 from lenet_tune.analysis.reproduction import reproduction
@@ -85,7 +86,7 @@ def test_a_page_opens_in_two_seconds(visit):
     started = time.process_time(), time.monotonic()
     page = visit(html)
     page.wait_for_selector(".lives")
-    assert time.monotonic() - started[1] < 8  # on cores that others use too; 2 s is the goal on free ones
+    assert time.monotonic() - started[1] < 8 * PATIENCE  # 2 s is the goal on free cores
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

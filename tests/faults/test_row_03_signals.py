@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from small_studies import WORDS, command, lenet_tune
 
 from lenet_tune.interrupts import Interrupted, stoppable, unbroken
@@ -16,8 +17,6 @@ from lenet_tune.studyfile import connect, transaction
 
 SEARCH = ["random", "--trials", "400", "--epochs", "2", "--name", "mine", *WORDS]
 SLOW = "session.load_engine = lambda name: fake_engine(on_epoch=lambda: time.sleep(0.2))"
-PATIENCE = float(os.environ.get("LENET_TUNE_TEST_PATIENCE", "1"))
-"""How many times longer than on a machine of its own a process may take here."""
 
 
 def started(cwd, data, *words, patch=SLOW) -> subprocess.Popen:
