@@ -11,6 +11,8 @@ _PICK = (
                  help="Only this section's runs and claims. Repeatable."),
     click.option("--claim", "claims", multiple=True, metavar="C7",
                  help="Only this claim's runs. Repeatable."),
+    click.option("--choice", "choices", multiple=True, metavar="batch",
+                 help="Only the alternatives of this open choice, and its default. Repeatable."),
     click.option("--readings", is_flag=True,
                  help="Also run the alternatives of what the report leaves open, and show which fits best."),
     click.option("--reading", "reading", multiple=True, metavar="CHOICE=OPTION",
@@ -48,6 +50,7 @@ def reproduce(dry_run: bool, table: bool, closing: str | None, **options: Any) -
       lenet-tune reproduce --dry-run
       lenet-tune reproduce --seeds 1 --section 2
       lenet-tune reproduce --claim C7 --claim C12
+      lenet-tune reproduce --choice batch --choice pooling
       lenet-tune reproduce --workers 4
       lenet-tune reproduce --table
     """
@@ -78,6 +81,7 @@ def _asked(options: dict[str, Any]) -> Any:
     pick = Pick(
         sections=options["sections"],
         claims=options["claims"],
+        choices=options["choices"],
         readings=options["readings"],
         reading=parse_reading(options["reading"]),
     )

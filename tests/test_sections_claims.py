@@ -122,6 +122,19 @@ def test_a_claim_needs_its_own_runs_only():
     assert [arm.setting["learning_rate"] for arm in (arm_a, *rest)] == [0.001, 0.01]
 
 
+def test_an_open_choice_needs_its_alternatives_its_default_and_nothing_else():
+    one = arms(Pick(choices=("batch",)))
+    assert {(arm.setting["batch_size"], arm.needed_by) for arm in one} == {
+        (32, ("Table 2",)),
+        (128, ("batch=128: Table 2",)),
+    }
+    assert len(one) == 2 * 6
+    two = {name for arm in arms(Pick(choices=("batch", "pooling"), sections=(1,))) for name in arm.needed_by}
+    alternatives = ("batch=128: Table 2", "pooling=max: Table 2", "pooling=max, batch=128: Table 2")
+    assert two == {"Table 2", "Table 4", *alternatives, "pooling=max: Table 4"}
+    assert arms(Pick(choices=("filters",), sections=(1,))) == ()
+
+
 def test_runs_that_several_things_need_stand_once_with_all_of_them():
     best = key(sections.runs(1, "adjusted")[9].setting)
     (arm,) = (arm for arm in arms(Pick()) if key(arm.setting) == best)
@@ -135,7 +148,7 @@ def test_a_section_needs_all_of_its_own_runs(section):
     assert len(needed) < len(arms(Pick()))
 
 
-@pytest.mark.parametrize("more", [{"claims": ("C19",)}, {"sections": (4,)}])
+@pytest.mark.parametrize("more", [{"claims": ("C19",)}, {"choices": ("colour",)}, {"sections": (4,)}])
 def test_an_unknown_pick_is_refused(more):
     with pytest.raises(SettingError):
         Pick(**more)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from lenet_tune.config import check_in
 from lenet_tune.errors import SettingError
 from lenet_tune.sections.claims import claims
 from lenet_tune.sections.published import Published, published
-from lenet_tune.sections.readings import Reading, others, show_reading
+from lenet_tune.sections.readings import BY_NAME, Reading, others, show_reading
 from lenet_tune.sections.runs import SECTIONS, describe, runs
 from lenet_tune.space import Setting, key
 
@@ -22,12 +23,15 @@ class Pick:
     Args:
         sections: of these only; empty for all.
         claims: names of these claims only, and nothing else; empty for all.
+        choices: names of these open choices only, their alternatives and the default, and nothing else; empty
+            for all.
         readings: whether to run the alternatives of the open choices too.
         reading: how the open choices are read.
     """
 
     sections: tuple[int, ...] = ()
     claims: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     readings: bool = False
     reading: Reading = field(default_factory=dict)
 
@@ -36,9 +40,16 @@ class Pick:
         for name in self.claims:
             if name not in known:
                 raise SettingError(f"`claim` must be one of {', '.join(known)}, but got {name}.")
+        for name in self.choices:
+            check_in("choice", name, tuple(BY_NAME))
         for section in self.sections:
             if section not in SECTIONS:
                 raise SettingError(f"`section` must be one of 1, 2, 3, but got {section}.")
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether claims or open choices are named, and so nothing else is asked for."""
+        return bool(self.claims or self.choices)
 
     def has(self, section: int) -> bool:
         """Whether a section is asked for."""
@@ -73,21 +84,29 @@ def arms(pick: Pick) -> tuple[Arm, ...]:
 
 
 def _needs(pick: Pick) -> Iterator[tuple[str, Setting]]:
-    if not pick.claims:
+    if not pick.is_narrow:
         for section in filter(pick.has, SECTIONS):
             yield from ((run.where, run.setting) for run in runs(section, reading=pick.reading))
         yield from _of_published("", (p for p in published(pick.reading) if pick.has(p.section)))
     for claim in claims(pick.reading):
-        if claim.name in pick.claims or (not pick.claims and pick.has(claim.section)):
+        if claim.name in pick.claims or (not pick.is_narrow and pick.has(claim.section)):
             yield from ((claim.name, setting) for setting in claim.settings)
-    if pick.readings:
-        for scope in PARTS:
-            for reading in _wanted(pick, scope):
-                yield from _of_published(f"{show_reading(reading)}: ", fitted(scope, reading))
+    for scope in PARTS:
+        for reading in _wanted(pick, scope):
+            name = f"{show_reading(reading)}: " if reading else ""
+            yield from _of_published(name, fitted(scope, reading))
 
 
 def _wanted(pick: Pick, scope: str) -> tuple[Reading, ...]:
-    return others(scope) if any(pick.has(s) and scope in _SCOPES_OF[s] for s in SECTIONS) else ()
+    if not (pick.readings or pick.choices) or not any(
+        pick.has(s) and scope in _SCOPES_OF[s] for s in SECTIONS
+    ):
+        return ()
+    found = others(scope)
+    if pick.choices:
+        found = tuple(reading for reading in found if set(reading) <= set(pick.choices))
+    # What they are compared with comes first.
+    return ({}, *found) if found else ()
 
 
 def _of_published(prefix: str, found: Iterable[Published]) -> Iterator[tuple[str, Setting]]:
