@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lenet_tune.data import DataSet
-from lenet_tune.errors import StudyError
+from lenet_tune.errors import StudyError, reason
 
 IMAGES = 10
 """Images a class."""
@@ -32,8 +32,7 @@ def write_sheet(data: DataSet, path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path, format="PNG")
     except OSError as error:
-        reason = error.strerror or error
-        raise StudyError(f"{path} cannot be written: {reason}. Choose another --sheet.") from error
+        raise StudyError(f"{path} cannot be written: {reason(error)}. Choose another --sheet.") from error
     return min(data.num_classes, MOST_CLASSES)
 
 

@@ -5,6 +5,18 @@ anything else that escapes is a bug and keeps its traceback.
 """
 
 
+def reason(fault: BaseException) -> str:
+    """What a fault of the system or of a library says, in a few words on one line."""
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror
+    if isinstance(fault, KeyError) and fault.args:
+        return f"{fault} is missing in it"
+    if isinstance(fault, MemoryError):
+        return "it asks for more memory than there is"
+    words = " ".join(str(fault).split())[:250].rstrip(".")
+    return words or type(fault).__name__
+
+
 class LeNetTuneError(Exception):
     """Base of every error raised on purpose by this package."""
 

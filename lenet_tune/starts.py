@@ -7,7 +7,7 @@ from typing import Any
 
 from lenet_tune import sections
 from lenet_tune.config import InputSpec
-from lenet_tune.errors import SettingError
+from lenet_tune.errors import SettingError, reason
 from lenet_tune.knobs import Choice, show
 from lenet_tune.space import Setting, Space, complete, configs
 from lenet_tune.study import Study
@@ -95,7 +95,7 @@ def _read(path: Path) -> Setting:
     except (OSError, ValueError) as error:
         raise SettingError(
             f"`start` must be {REPORT}, {NONE} or a JSON file with a setting, but {path} cannot be read: "
-            f"{error}."
+            f"{reason(error)}."
         ) from error
     setting = found.get("setting", found) if isinstance(found, dict) else found
     if not isinstance(setting, dict):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lenet_tune.engines.base import EpochResult
-from lenet_tune.errors import StudyError
+from lenet_tune.errors import StudyError, reason
 from lenet_tune.interchange import snapshot_from_json, snapshot_to_json
 from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
 
@@ -24,7 +24,7 @@ def read_export(path: Path) -> Snapshot:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StudyError(
-            f"{path} cannot be read as a study's JSON: {error}. `lenet-tune export STUDY` writes one."
+            f"{path} cannot be read as a study's JSON: {reason(error)}. `lenet-tune export STUDY` writes one."
         ) from error
     return snapshot_from_json(data)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_tune.engines.base import Checkpoint
-from lenet_tune.errors import DamagedStudyError, StudyError, StudyInUseError
+from lenet_tune.errors import DamagedStudyError, StudyError, StudyInUseError, reason
 from lenet_tune.interrupts import unbroken
 
 SCHEMA_VERSION = 2
@@ -180,8 +180,9 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StudyError(f"{folder} cannot be written: {reason}. Name another place with --out.") from error
+        raise StudyError(
+            f"{folder} cannot be written: {reason(error)}. Name another place with --out."
+        ) from error
 
 
 def columns(db: sqlite3.Connection) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from lenet_tune.engines.base import EpochResult
 from lenet_tune.errors import StudyError
 from lenet_tune.interchange import SCHEMA, snapshot_from_json, snapshot_to_json
 from lenet_tune.records import Definition, ExecutionRecord, Snapshot, TestReading, TrialRecord
+from lenet_tune.studyexport import read_export
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 import report_factory as factory
@@ -171,3 +172,19 @@ def test_nesting_without_end_is_refused():
     data["manifest"] = {"x": deep}
     with pytest.raises(StudyError, match="nested"):
         snapshot_from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file or directory."), (b"{", "property name"), (b"\xff", "decode")]
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_line_without_pythons_words(tmp_path, content, said):
+    path = tmp_path / "study.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(StudyError) as caught:
+        read_export(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path} cannot be read as a study's JSON: ")
+    assert said in line
+    assert "\n" not in line
+    assert "Errno" not in line

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from lenet_tune.errors import DataError
+from lenet_tune.errors import DataError, reason
 
 MIB = 2**20
 
@@ -53,7 +53,7 @@ def reading(what: object) -> Iterator[None]:
         raise
     except _FAULTS as fault:
         raise DataError(
-            f"{shown(what)} cannot be read: {_reason(fault)}. Check the path, or get the file again."
+            f"{shown(what)} cannot be read: {reason(fault)}. Check the path, or get the file again."
         ) from fault
 
 
@@ -104,13 +104,3 @@ def check_memory(size: int, what: object, way_out: str) -> None:
             f"the images of {shown(what)} must take at most {limit / MIB:,.0f} MiB of memory, but take "
             f"{size / MIB:,.0f}. {way_out}"
         )
-
-
-def _reason(fault: BaseException) -> str:
-    """The fault in a few words on one line."""
-    if isinstance(fault, OSError) and fault.strerror:
-        return fault.strerror
-    if isinstance(fault, MemoryError):
-        return "it asks for more memory than there is"
-    words = " ".join(str(fault).split())[:250].rstrip(".")
-    return words or type(fault).__name__

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lenet_tune.errors import StudyError
+from lenet_tune.errors import StudyError, reason
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
@@ -24,9 +24,8 @@ def write_atomically(path: Path, content: bytes) -> Path:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
         raise StudyError(
-            f"Cannot write {path}: {reason}. Free some space there, or name another place with --out."
+            f"Cannot write {path}: {reason(error)}. Free some space there, or name another place with --out."
         ) from error
     return path
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lenet_tune.errors import DataError
+from lenet_tune.errors import DataError, reason
 from lenet_tune.knobs import KNOBS, Choice
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.space import Setting
@@ -74,7 +74,7 @@ def read(folder: Path) -> RealTable:
         return RealTable(rows=tuple(_row(line) for line in lines), facts=facts)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
-            f"The table of real results in {folder.name}/ cannot be read: {error}. "
+            f"The table of real results in {folder.name}/ cannot be read: {reason(error)}. "
             "Install the package again, or make the table again as its module says."
         ) from error
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from lenet_tune.errors import StudyError
+from lenet_tune.errors import StudyError, reason
 from lenet_tune.selfcheck.results import Curve, Landscape, Promise, Results, Trial
 
 
@@ -20,7 +20,7 @@ def read_results(path: Path) -> Results:
         return _results(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudyError(
-            f"{path} cannot be read as a self-check's figures: {type(error).__name__}: {error}. "
+            f"{path} cannot be read as a self-check's figures: {reason(error)}. "
             "`lenet-tune selfcheck` writes them."
         ) from error
 
