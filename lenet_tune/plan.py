@@ -208,8 +208,12 @@ def searched(options: Options) -> tuple[Space | None, dict[str, Any]]:
     if options.kind == "grid":
         runs = [{"label": label, "setting": setting} for label, setting in grid_runs(options)]
         space = Space.at(sections.BASES[options.base]).replace(domains) if options.section is None else None
-        reading = sections.parse_reading(options.reading)
-        return space, {"runs": runs, **({"reading": reading} if reading else {})}
+        if options.section is None:
+            return space, {"runs": runs}
+        return space, {
+            "runs": runs,
+            "reading": sections.full_reading(sections.parse_reading(options.reading)),
+        }
     space = Space.full() if options.section is None else sections.search_space(options.section)
     if options.epochs or "epochs" not in domains:
         domains["epochs"] = Choice((_epochs(options),))

@@ -379,7 +379,7 @@ def test_another_reading_has_a_page_of_its_own_and_shares_what_it_can(bench):
     result = bench("--claim", "C16", "--seeds", "1", "--reading", "pooling=max")
     assert Path(result.stdout.splitlines()[-1]).name == "reproduction-quick-noise-pooling-max.html"
     assert len(bench.trained) == 4
-    result = bench("--claim", "C16", "--seeds", "1", "--reading", "batch=128")
+    result = bench("--claim", "C16", "--seeds", "1", "--reading", "batch=32")
     assert "nothing is missing" in result.stderr  # section 3 has no initial runs
 
 

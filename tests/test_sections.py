@@ -32,7 +32,7 @@ def test_every_run_builds_and_trains_thirty_epochs(section):
     for run in sections.runs(section):
         _, train = configs(run.setting, InputSpec())
         assert train.epochs == sections.PUBLISHED_EPOCHS
-        assert train.batch_size == 32
+        assert train.batch_size == (128 if run.stage == "initial" else 32)
         assert train.momentum == 0
 
 

@@ -14,7 +14,7 @@ from lenet_tune.sections.published import published
 from lenet_tune.space import configs, key
 
 SPEC = InputSpec(channel_mean=(0.5,) * 3, channel_std=(0.25,) * 3)
-READINGS = ({}, {"pooling": "max"}, {"batch": "128", "normalization": "standardize"}, {"filters": "growing"})
+READINGS = ({}, {"pooling": "max"}, {"batch": "32", "normalization": "standardize"}, {"filters": "growing"})
 
 
 def test_there_are_eighteen_claims_in_order():
@@ -85,8 +85,9 @@ def test_every_choice_has_a_default_and_an_alternative_that_change_its_models():
 
 
 def test_a_reading_changes_the_stage_it_is_about_only():
-    reading = sections.parse_reading(["batch=128"])
-    assert {run.setting["batch_size"] for run in sections.runs(1, "initial", reading)} == {128}
+    assert {run.setting["batch_size"] for run in sections.runs(1, "initial")} == {128}
+    reading = sections.parse_reading(["batch=32"])
+    assert {run.setting["batch_size"] for run in sections.runs(1, "initial", reading)} == {32}
     assert {run.setting["batch_size"] for run in sections.runs(1, "adjusted", reading)} == {32}
 
 
@@ -96,10 +97,19 @@ def test_section_threes_biases_follow_its_filters():
 
 
 def test_defaults_are_left_out_of_a_reading_and_it_can_be_typed_again():
-    reading = sections.parse_reading(["batch=128", "pooling=average", "last=softmax"])
-    assert reading == {"batch": "128", "last": "softmax"}
-    assert sections.show_reading(reading) == "batch=128, last=softmax"
+    reading = sections.parse_reading(["batch=32", "pooling=average", "last=softmax"])
+    assert reading == {"batch": "32", "last": "softmax"}
+    assert sections.show_reading(reading) == "batch=32, last=softmax"
     assert sections.parse_reading(sections.show_reading(reading).split(", ")) == reading
+
+
+def test_a_study_records_every_choice_and_an_older_one_had_the_defaults_of_its_time():
+    full = sections.full_reading({"pooling": "max"})
+    assert set(full) == {choice.name for choice in readings.CHOICES}
+    assert (full["pooling"], full["batch"]) == ("max", "128")
+    assert sections.recorded({"reading": full}) == full
+    assert sections.recorded({}) == {**sections.full_reading({}), "batch": "32"}
+    assert sections.recorded({"reading": {"batch": "128"}}) == sections.full_reading({})
 
 
 @pytest.mark.parametrize("text", ["pooling", "colour=red", "pooling=median", "=max"])
@@ -125,12 +135,12 @@ def test_a_claim_needs_its_own_runs_only():
 def test_an_open_choice_needs_its_alternatives_its_default_and_nothing_else():
     one = arms(Pick(choices=("batch",)))
     assert {(arm.setting["batch_size"], arm.needed_by) for arm in one} == {
-        (32, ("Table 2",)),
-        (128, ("batch=128: Table 2",)),
+        (128, ("Table 2",)),
+        (32, ("batch=32: Table 2",)),
     }
     assert len(one) == 2 * 6
     two = {name for arm in arms(Pick(choices=("batch", "pooling"), sections=(1,))) for name in arm.needed_by}
-    alternatives = ("batch=128: Table 2", "pooling=max: Table 2", "pooling=max, batch=128: Table 2")
+    alternatives = ("batch=32: Table 2", "pooling=max: Table 2", "pooling=max, batch=32: Table 2")
     assert two == {"Table 2", "Table 4", *alternatives, "pooling=max: Table 4"}
     assert arms(Pick(choices=("filters",), sections=(1,))) == ()
 

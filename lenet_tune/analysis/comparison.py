@@ -80,7 +80,7 @@ def comparison(snapshot: Snapshot) -> tuple[ReportRow, ...]:
     by_key: dict[tuple, TrialRecord] = {}
     for trial in snapshot.trials:
         by_key.setdefault(_identity(trial.setting), trial)
-    runs = sections.runs(definition.section, reading=definition.options.get("reading"))
+    runs = sections.runs(definition.section, reading=sections.recorded(definition.options))
     wanted = [r for r in runs if r.stage is None or not definition.stages or r.stage in definition.stages]
     return tuple(_row(run, by_key.get(_identity(run.setting)), definition) for run in wanted)
 

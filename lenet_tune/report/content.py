@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lenet_tune import analysis, sections
+from lenet_tune import analysis
 from lenet_tune.analysis import confirmation
 from lenet_tune.analysis.failures import FailureGroup
 from lenet_tune.analysis.ranking import FRESH, RankedTable
@@ -13,6 +13,8 @@ from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot
 from lenet_tune.report import content_model
 from lenet_tune.report.chart import Table
+from lenet_tune.sections import recorded
+from lenet_tune.sections.readings import CHOICES, OpenChoice
 
 UNKNOWN = "not recorded"
 FIRST_ROWS = 200
@@ -182,13 +184,27 @@ def _stopping(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _open_choices(snapshot: Snapshot) -> Table | None:
-    if snapshot.definition.section is None:
+    definition = snapshot.definition
+    if definition.section is None or definition.kind != "grid":
         return None
+    reading = recorded(definition.options)
     return Table(
         caption="What the report leaves open, and what stands here",
         columns=("open", "choice"),
-        rows=sections.OPEN_CHOICES,
+        rows=(
+            ("optimiser", "SGD without momentum: a momentum term was added and removed"),
+            *((choice.question, _taken(choice, reading[choice.name])) for choice in CHOICES),
+            ("published accuracy", "taken as the accuracy after the last epoch"),
+            ("evaluation", "accuracy on the 10,000 test images after every epoch, as the report did"),
+        ),
     )
+
+
+def _taken(choice: OpenChoice, option: str) -> str:
+    if option != choice.default:
+        return f"{option}; the default is {choice.default} ({choice.reason})"
+    other = next(name for name in choice.options if name != option)
+    return f"{option} ({choice.reason}); try --reading {choice.name}={other}"
 
 
 _MANIFEST = (

@@ -5,6 +5,7 @@ from lenet_tune.analysis.text import percent, points
 from lenet_tune.report.chart import Table
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.published import MARGIN
+from lenet_tune.sections.readings import CHOICES
 
 NUMBER_RULE = (
     "The report gives one run and no spread. A published number counts as reproduced when it lies where one "
@@ -24,6 +25,12 @@ FIT_RULE = (
     "For each choice the report leaves open, the alternatives were run too. A reading's distance is the root "
     "mean squared difference between measured means and published numbers; its interval comes from drawing "
     "the published numbers again and again (bootstrap), the same draws for every reading."
+    + "".join(
+        f" The {choice.question} ({choice.default}) was chosen by this distance, so the numbers behind it do "
+        "not test it: reproduced says of them that a reading exists which gives them."
+        for choice in CHOICES
+        if choice.is_fitted
+    )
 )
 _MEASURES = (
     ("final accuracy", "test accuracy after the last epoch"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from lenet_tune.analysis.evidence import epochs_of, scaled
 from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
-from lenet_tune.sections import SECTIONS, Run, runs
+from lenet_tune.sections import SECTIONS, Run, full_reading, runs
 from lenet_tune.space import key
 
 Found = Mapping[tuple, Sequence[tuple[Snapshot, TrialRecord]]]
@@ -53,6 +53,7 @@ def _section_study(section: int, studies: Sequence[Snapshot], found: Found) -> S
             name=f"{whole.name}-section{section}",
             title=f"LeNet on CIFAR-10: the report's section {section}, of its reproduction",
             section=section,
+            options={**used[0].definition.options, "reading": full_reading({})},
             stages=tuple(stage for stage, _ in groupby(run.stage for run, _ in has) if stage),
             seeds=seeds,
         ),

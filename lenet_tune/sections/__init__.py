@@ -1,13 +1,22 @@
 """The report as data: its sections, stages, runs, published numbers, claims, and what it leaves open.
 
 Source: A. Ferron, "Classifying CIFAR-10 Images with LeNet". Every place a number stands in it is named in
-`where`. Everything a verdict depends on (arms, margins, rules) is fixed here, before anything is run; adding
-a claim or an open choice means adding data.
+`where`. Everything a verdict depends on (arms, margins, rules) is fixed here, before anything is run, but
+for the defaults of the open choices, which follow the runs. Adding a claim or an open choice means adding
+data.
 """
 
 from lenet_tune.errors import SettingError
 from lenet_tune.knobs import Choice
-from lenet_tune.sections.readings import CHOICES, Reading, bias_stds, model, parse_reading, show_reading
+from lenet_tune.sections.readings import (
+    Reading,
+    bias_stds,
+    full_reading,
+    model,
+    parse_reading,
+    recorded,
+    show_reading,
+)
 from lenet_tune.sections.runs import PUBLISHED_EPOCHS, SECTIONS, STAGES, Run, describe, runs
 from lenet_tune.space import Setting, Space, complete
 
@@ -15,7 +24,6 @@ __all__ = [
     "ADJUSTED",
     "BASES",
     "INITIAL",
-    "OPEN_CHOICES",
     "PUBLISHED_EPOCHS",
     "SECTIONS",
     "SECTION_3",
@@ -24,23 +32,14 @@ __all__ = [
     "Run",
     "bias_stds",
     "describe",
+    "full_reading",
     "model",
     "parse_reading",
+    "recorded",
     "runs",
     "search_space",
     "show_reading",
 ]
-
-OPEN_CHOICES = (
-    ("optimiser", "SGD without momentum: a momentum term was added and removed"),
-    *(
-        (choice.question, f"{choice.default} ({choice.reason}); try --reading {choice.name}={other}")
-        for choice in CHOICES
-        for other in list(choice.options)[1:2]
-    ),
-    ("published accuracy", "taken as the accuracy after the last epoch"),
-    ("evaluation", "accuracy on the 10,000 test images after every epoch, as the report did"),
-)
 
 INITIAL = model("initial")
 ADJUSTED = model("adjusted")
