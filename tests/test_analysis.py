@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from lenet_tune import analysis
+from lenet_tune import analysis, sections
 from lenet_tune.analysis.text import duration, listed, percent, points
+from lenet_tune.report.content import method
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 import report_factory as factory
@@ -243,6 +244,22 @@ def test_one_stage_compares_with_its_own_tables_only():
         "Table 3",
         "Table 4",
     ]
+
+
+def test_a_study_from_before_a_default_changed_is_compared_under_the_reading_it_had():
+    now = factory.section_grid(1, stages=("initial",))
+    before = sections.runs(1, "initial", {"batch": "32"})
+    trials = tuple(
+        dataclasses.replace(trial, setting=run.setting)
+        for trial, run in zip(now.trials, before, strict=False)
+    )
+    for options in ({}, {"reading": {}}, {"reading": sections.full_reading({"batch": "32"})}):
+        made = dataclasses.replace(
+            now, trials=trials, definition=dataclasses.replace(now.definition, options=options)
+        )
+        assert {row.status for row in analysis.comparison(made)} == {"done"}
+        words = dict(method(made).open_choices.rows)["batch size of the initial runs"]
+        assert words.startswith("32; the default is 128 (")
 
 
 def test_searches_over_a_section_are_not_the_reports_grid():

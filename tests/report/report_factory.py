@@ -162,6 +162,7 @@ def section_grid(section=1, *, epochs=30, seeds=1, done=None, notice=None, **cha
         "title": f"The report's section {section} on {'shapes' if notice else 'CIFAR-10'}",
         "section": section,
         "stages": ("initial", "adjusted") if section == 1 else (),
+        "options": {"reading": sections.full_reading({})},
         "protocol": "report",
         "data": data,
         "train_size": 50_000,
