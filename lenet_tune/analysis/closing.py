@@ -1,6 +1,7 @@
 """The report's closing question, how high its section 3 can get, answered by searches of its architecture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from lenet_tune.analysis.confirmation import interval
@@ -9,6 +10,47 @@ from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import count, duration, percent
 from lenet_tune.records import Snapshot, TestReading, TrialRecord
 from lenet_tune.sections import runs
+from lenet_tune.standing import Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Height:
+    """How high one search got.
+
+    Args:
+        score: the best trial's, a fraction; None without one.
+        fresh: what fresh seeds say of the best trial; None where nothing was confirmed.
+        test: mean accuracy of the best trial's models on the test images; None where they were not read.
+        seconds: training time of all trials.
+    """
+
+    name: str
+    trials: int
+    images: int
+    epochs: int
+    score: float | None
+    fresh: Estimate | None
+    test: float | None
+    seconds: float
+
+
+def heights(searches: Sequence[Snapshot]) -> tuple[Height, ...]:
+    """How high each search got, in the order in which they began."""
+    return tuple(_of(s) for s in sorted(searches, key=lambda s: str(s.manifest.get("started", ""))))
+
+
+def _of(search: Snapshot) -> Height:
+    best = search.best
+    return Height(
+        name=search.definition.name,
+        trials=search.ended,
+        images=search.definition.train_size,
+        epochs=0 if best is None else epochs_done(best),
+        score=None if best is None else best.score,
+        fresh=None if best is None or search.standing is None else search.standing.estimates[best.number],
+        test=None if best is None else _test_mean(search, best),
+        seconds=sum(trial.seconds for trial in search.trials),
+    )
 
 
 def answering(searches: Sequence[Snapshot]) -> Snapshot | None:
@@ -44,11 +86,9 @@ def closing_headline(searches: Sequence[Snapshot]) -> str | None:
     found = answering(searches)
     if found is None:
         return None
-    own = _readings(found, found.best)
+    mean = _test_mean(found, found.best)
     reached, images = (
-        (fmean(r.accuracy for r in own), "test")
-        if own
-        else (_height(found)[1], found.definition.held_out_name)
+        (mean, "test") if mean is not None else (_height(found)[1], found.definition.held_out_name)
     )
     return f"The architecture of section 3, searched: {percent(reached, 1)} {images} accuracy."
 
@@ -68,8 +108,13 @@ def _on_test(found: Snapshot, best: TrialRecord) -> str:
     own = _readings(found, best)
     if not own:
         return ", and the test images were not read"
-    mean, models = percent(fmean(r.accuracy for r in own)), count(len(own), "model")
+    mean, models = percent(_test_mean(found, best)), count(len(own), "model")
     return f"; on {own[-1].images:,} test images, read once, {mean} (mean of {models})"
+
+
+def _test_mean(found: Snapshot, best: TrialRecord) -> float | None:
+    own = _readings(found, best)
+    return fmean(r.accuracy for r in own) if own else None
 
 
 def _readings(found: Snapshot, best: TrialRecord) -> list[TestReading]:

@@ -1,9 +1,12 @@
 """The part of the reproduction page on the searches that answer the report's closing question."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lenet_tune import analysis
+from lenet_tune.analysis.closing import answering, heights
+from lenet_tune.analysis.confirmation import interval
+from lenet_tune.analysis.text import NONE, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
 from lenet_tune.report.charts_insight import importance_chart
@@ -33,9 +36,43 @@ class ClosingSearch:
     proof: Table
 
 
-def closing_searches(searches: Iterable[Snapshot]) -> tuple[ClosingSearch, ...]:
-    """The searches, each as the page shows it."""
-    return tuple(_closing(snapshot) for snapshot in searches)
+def closing_searches(searches: Sequence[Snapshot]) -> tuple[ClosingSearch, ...]:
+    """The searches, each as the page shows it: the one that answers first."""
+    answer = answering(searches)
+    return tuple(_closing(snapshot) for snapshot in sorted(searches, key=lambda s: s is not answer))
+
+
+def closing_table(searches: Sequence[Snapshot]) -> Table | None:
+    """How high each of several searches got."""
+    if len(searches) < 2:
+        return None
+    return Table(
+        caption="The searches, in the order in which they began",
+        columns=(
+            "study",
+            "trials",
+            "training images",
+            "epochs of the best",
+            "in the search",
+            "fresh seeds",
+            "test images",
+            "training time",
+        ),
+        rows=tuple(
+            (
+                height.name,
+                f"{height.trials:,}",
+                f"{height.images:,}",
+                str(height.epochs),
+                percent(height.score),
+                NONE if height.fresh is None else interval(height.fresh),
+                percent(height.test),
+                duration(height.seconds),
+            )
+            for height in heights(searches)
+        ),
+        numeric=(1, 2, 3, 4, 6, 7),
+    )
 
 
 def _closing(snapshot: Snapshot) -> ClosingSearch:

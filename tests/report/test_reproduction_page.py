@@ -17,7 +17,9 @@ from report_factory import SCRIPTS
 
 from lenet_tune.analysis.reproduction import reproduction
 from lenet_tune.analysis.reproduction_words import headline
+from lenet_tune.analysis.text import percent
 from lenet_tune.report import render_reproduction
+from lenet_tune.report.closing_part import closing_searches, closing_table
 from lenet_tune.sections.arms import Pick, arms
 from lenet_tune.sections.published import published
 from lenet_tune.space import key
@@ -78,6 +80,23 @@ def test_searches_of_the_closing_question_have_their_words_and_charts_side_by_si
     assert "The highest validation accuracy found is" in html
     for name in ("random-deep", "bayes-deep"):
         assert f'id="fig-importance-{name}"' in html
+    assert "The searches, in the order in which they began" in html
+
+
+def test_the_search_that_answers_stands_first_and_the_table_has_every_one_in_order():
+    low, high = (
+        replace(
+            report_factory.search(12, name=name, **more),
+            manifest=report_factory.manifest(started=f"2026-01-0{day}T10:00:00Z"),
+        )
+        for name, day, more in (("first", 1, {"best": False}), ("second", 2, {"seeds": 2}))
+    )
+    scores = {s.definition.name: s.best.score for s in (low, high)}
+    best = max(scores, key=scores.get)
+    assert closing_searches([low, high])[0].name == closing_searches([high, low])[0].name == best
+    table = closing_table([high, low])
+    assert [(row[0], row[4]) for row in table.rows] == [(n, percent(scores[n])) for n in ("first", "second")]
+    assert closing_table([low]) is None
 
 
 @functools.cache
