@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 import report_factory as factory
 
-from lenet_tune.analysis.closing import answering, closing_headline, closing_words
+from lenet_tune.analysis.closing import answering, closing_headline, closing_words, together
 from lenet_tune.records import TestReading
 
 
@@ -68,6 +68,16 @@ def test_a_confirmed_answer_has_the_interval_of_its_fresh_seeds_and_the_mean_of_
     assert "70.50 % ±" in height
     assert "(95 % interval, n = 2) on fresh seeds" in height
     assert "on 10,000 test images, read once, 69.50 % (mean of 2 models)" in height
+
+
+def test_searches_that_trained_alike_are_taken_together_and_others_are_not():
+    few, more = search("few", 0.5, 0.6), search("more", 0.4, 0.7, 0.3)
+    larger = search("larger", *[0.8] * 4)
+    larger = replace(larger, definition=replace(larger.definition, train_size=20_000))
+    whole = together([few, larger, more])
+    assert [(t.number, t.score) for t in whole.trials] == list(enumerate([0.5, 0.6, 0.4, 0.7, 0.3]))
+    assert together([few, larger]) is None
+    assert together([]) is None
 
 
 @pytest.mark.parametrize("count", [1, 3])

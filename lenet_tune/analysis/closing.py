@@ -1,7 +1,8 @@
 """The report's closing question, how high its section 3 can get, answered by searches of its architecture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from statistics import fmean
 
 from lenet_tune.analysis.confirmation import interval
@@ -67,6 +68,32 @@ def _height(search: Snapshot) -> tuple[bool, float]:
     if search.standing is None:
         return (False, search.best.score)
     return (True, search.standing.estimates[search.best.number].mean)
+
+
+def together(searches: Sequence[Snapshot]) -> Snapshot | None:
+    """The searches that trained alike, as one with the trials of all; None where no two did.
+
+    Alike are those with the same images and epochs. Of several such groups the one with the most trials is
+    taken; its space is that of its first search, and its trials are numbered anew.
+    """
+    groups: dict[tuple, list[Snapshot]] = {}
+    for search in searches:
+        d = search.definition
+        epochs = {trial.setting.get("epochs") for trial in search.trials}
+        alike = (str(d.data.get("fingerprint")), d.train_size, d.held_out_size, frozenset(epochs))
+        groups.setdefault(alike, []).append(search)
+    most = max(groups.values(), key=lambda group: sum(len(s.trials) for s in group), default=[])
+    if len(most) < 2:
+        return None
+    trials = chain.from_iterable(search.trials for search in most)
+    bayes = any(search.definition.kind == "bayes" for search in most)
+    return replace(
+        most[0],
+        definition=replace(most[0].definition, kind="bayes" if bayes else most[0].definition.kind),
+        trials=tuple(replace(trial, number=number) for number, trial in enumerate(trials)),
+        test_readings=(),
+        best_model=None,
+    )
 
 
 def closing_words(searches: Sequence[Snapshot]) -> tuple[str, ...]:

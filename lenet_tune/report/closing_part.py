@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lenet_tune import analysis
-from lenet_tune.analysis.closing import answering, heights
+from lenet_tune.analysis.closing import answering, heights, together
 from lenet_tune.analysis.confirmation import interval
-from lenet_tune.analysis.text import NONE, duration, percent
+from lenet_tune.analysis.ranking import epochs_done
+from lenet_tune.analysis.text import NONE, count, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
 from lenet_tune.report.charts_insight import importance_chart
@@ -40,6 +41,31 @@ def closing_searches(searches: Sequence[Snapshot]) -> tuple[ClosingSearch, ...]:
     """The searches, each as the page shows it: the one that answers first."""
     answer = answering(searches)
     return tuple(_closing(snapshot) for snapshot in sorted(searches, key=lambda s: s is not answer))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosingKnobs:
+    """The knobs that made the difference over all searches that trained alike."""
+
+    sentence: str
+    panels: tuple[Drawing, ...]
+    matters: tuple[str, ...]
+
+
+def closing_knobs(searches: Sequence[Snapshot]) -> ClosingKnobs | None:
+    """What the searches that trained alike say together; None where no two did, or too few trials ended."""
+    whole = together(searches)
+    found = None if whole is None else analysis.importance(whole)
+    chart = None if found is None else importance_chart(found)
+    if whole is None or chart is None:
+        return None
+    epochs = count(epochs_done(whole.best), "epoch")
+    return ClosingKnobs(
+        sentence=f"{found.trials} finished trials of the searches with {epochs} on "
+        f"{whole.definition.train_size:,} images, taken together.",
+        panels=all_drawn([replace(chart, name="importance-together")]),
+        matters=tuple(words for words in (found.weak, found.note) if words),
+    )
 
 
 def closing_table(searches: Sequence[Snapshot]) -> Table | None:

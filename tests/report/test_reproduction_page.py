@@ -80,6 +80,9 @@ def test_searches_of_the_closing_question_have_their_words_and_charts_side_by_si
     assert "The highest validation accuracy found is" in html
     for name in ("random-deep", "bayes-deep"):
         assert f'id="fig-importance-{name}"' in html
+    assert 'id="fig-importance-together"' in html
+    finished = sum(len(search.ranked) for search in searches)
+    assert f"{finished} finished trials of the searches with 5 epochs" in html
     assert "The searches, in the order in which they began" in html
 
 
