@@ -11,6 +11,8 @@ _PICK = (
                  help="Only this section's runs and claims. Repeatable."),
     click.option("--claim", "claims", multiple=True, metavar="C7",
                  help="Only this claim's runs. Repeatable."),
+    click.option("--published", is_flag=True,
+                 help="Only the runs that the report prints an accuracy of."),
     click.option("--choice", "choices", multiple=True, metavar="batch",
                  help="Only the alternatives of this open choice, and its default. Repeatable."),
     click.option("--readings", is_flag=True,
@@ -82,6 +84,7 @@ def _asked(options: dict[str, Any]) -> Any:
         sections=options["sections"],
         claims=options["claims"],
         choices=options["choices"],
+        published=options["published"],
         readings=options["readings"],
         reading=parse_reading(options["reading"]),
     )

@@ -132,6 +132,12 @@ def test_a_claim_needs_its_own_runs_only():
     assert [arm.setting["learning_rate"] for arm in (arm_a, *rest)] == [0.001, 0.01]
 
 
+def test_the_published_numbers_need_their_runs_and_nothing_else():
+    found = {key(arm.setting) for arm in arms(Pick(published=True))}
+    assert found == {key(setting) for number in published() for setting in number.settings}
+    assert {arm.setting["epochs"] for arm in arms(Pick(published=True, sections=(1,)))} == {30, 60}
+
+
 def test_an_open_choice_needs_its_alternatives_its_default_and_nothing_else():
     one = arms(Pick(choices=("batch",)))
     assert {(arm.setting["batch_size"], arm.needed_by) for arm in one} == {

@@ -25,6 +25,7 @@ class Pick:
         claims: names of these claims only, and nothing else; empty for all.
         choices: names of these open choices only, their alternatives and the default, and nothing else; empty
             for all.
+        published: whether the runs of the published numbers are wanted, and nothing else.
         readings: whether to run the alternatives of the open choices too.
         reading: how the open choices are read.
     """
@@ -32,6 +33,7 @@ class Pick:
     sections: tuple[int, ...] = ()
     claims: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    published: bool = False
     readings: bool = False
     reading: Reading = field(default_factory=dict)
 
@@ -48,8 +50,8 @@ class Pick:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether claims or open choices are named, and so nothing else is asked for."""
-        return bool(self.claims or self.choices)
+        """Whether claims, open choices or published numbers are named, and so nothing else is asked for."""
+        return bool(self.claims or self.choices or self.published)
 
     def has(self, section: int) -> bool:
         """Whether a section is asked for."""
@@ -87,6 +89,7 @@ def _needs(pick: Pick) -> Iterator[tuple[str, Setting]]:
     if not pick.is_narrow:
         for section in filter(pick.has, SECTIONS):
             yield from ((run.where, run.setting) for run in runs(section, reading=pick.reading))
+    if pick.published or not pick.is_narrow:
         yield from _of_published("", (p for p in published(pick.reading) if pick.has(p.section)))
     for claim in claims(pick.reading):
         if claim.name in pick.claims or (not pick.is_narrow and pick.has(claim.section)):
