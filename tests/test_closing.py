@@ -9,7 +9,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 import report_factory as factory
 
-from lenet_tune.analysis.closing import answering, closing_headline, closing_words, together
+from lenet_tune.analysis.closing import (
+    answering,
+    closing_headline,
+    closing_words,
+    fresh_words,
+    heights,
+    together,
+)
 from lenet_tune.records import TestReading
 
 
@@ -68,6 +75,14 @@ def test_a_confirmed_answer_has_the_interval_of_its_fresh_seeds_and_the_mean_of_
     assert "70.50 % ±" in height
     assert "(95 % interval, n = 2) on fresh seeds" in height
     assert "on 10,000 test images, read once, 69.50 % (mean of 2 models)" in height
+
+
+def test_a_row_of_the_table_has_score_fresh_seeds_and_cost():
+    first, second = heights([search("deep", 0.72, fresh=(0.71, 0.70)), search("plain", 0.5)])
+    assert (first.name, first.trials, first.score) == ("deep", 1, pytest.approx(0.72))
+    assert fresh_words(first).startswith("70.50 % ± ")
+    assert fresh_words(first).endswith(" points, n = 2")
+    assert (fresh_words(second), second.test) == ("–", None)
 
 
 def test_searches_that_trained_alike_are_taken_together_and_others_are_not():

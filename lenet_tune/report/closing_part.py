@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lenet_tune import analysis
-from lenet_tune.analysis.closing import answering, heights, together
-from lenet_tune.analysis.confirmation import interval
+from lenet_tune.analysis.closing import answering, fresh_words, heights, together
 from lenet_tune.analysis.ranking import epochs_done
-from lenet_tune.analysis.text import NONE, count, duration, percent
+from lenet_tune.analysis.text import count, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
 from lenet_tune.report.charts_insight import importance_chart
@@ -80,7 +79,7 @@ def closing_table(searches: Sequence[Snapshot]) -> Table | None:
             "training images",
             "epochs of the best",
             "in the search",
-            "fresh seeds",
+            "fresh seeds, 95 % interval",
             "test images",
             "training time",
         ),
@@ -91,7 +90,7 @@ def closing_table(searches: Sequence[Snapshot]) -> Table | None:
                 f"{height.images:,}",
                 str(height.epochs),
                 percent(height.score),
-                NONE if height.fresh is None else interval(height.fresh),
+                fresh_words(height),
                 percent(height.test),
                 duration(height.seconds),
             )

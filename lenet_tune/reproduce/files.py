@@ -120,5 +120,6 @@ def add_closing(shelf: Shelf, study: Snapshot) -> Path:
             f"The study {study.definition.name} measured on the test images after every epoch, so it answers "
             "no question about the best. Pass a search: lenet-tune bayes --section 3."
         )
-    path = shelf.folder / f"closing-{study.definition.name}.json"
+    name = f"closing-{study.definition.name.removeprefix('closing-')}.json"
+    path = shelf.folder / name
     return write_atomically(path, export_text(study).encode("ascii"))
