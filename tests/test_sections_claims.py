@@ -110,6 +110,8 @@ def test_a_study_records_every_choice_and_an_older_one_had_the_defaults_of_its_t
     assert sections.recorded({"reading": full}) == full
     assert sections.recorded({}) == {**sections.full_reading({}), "batch": "32"}
     assert sections.recorded({"reading": {"batch": "128"}}) == sections.full_reading({})
+    unknown = {"batch": "128", "pooling": "median", "colour": "red"}
+    assert sections.recorded({"reading": unknown}) == sections.full_reading({})
 
 
 @pytest.mark.parametrize("text", ["pooling", "colour=red", "pooling=median", "=max"])

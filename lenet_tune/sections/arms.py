@@ -101,13 +101,10 @@ def _needs(pick: Pick) -> Iterator[tuple[str, Setting]]:
 
 
 def _wanted(pick: Pick, scope: str) -> tuple[Reading, ...]:
-    if not (pick.readings or pick.choices) or not any(
-        pick.has(s) and scope in _SCOPES_OF[s] for s in SECTIONS
-    ):
+    choices = pick.choices or (tuple(BY_NAME) if pick.readings else ())
+    if not any(pick.has(s) and scope in _SCOPES_OF[s] for s in SECTIONS):
         return ()
-    found = others(scope)
-    if pick.choices:
-        found = tuple(reading for reading in found if set(reading) <= set(pick.choices))
+    found = tuple(reading for reading in others(scope) if set(reading) <= set(choices))
     # What they are compared with comes first.
     return ({}, *found) if found else ()
 

@@ -168,8 +168,11 @@ def full_reading(reading: Reading) -> Reading:
 
 
 def recorded(options: Mapping[str, Any]) -> Reading:
-    """The option of every choice from a study's options."""
-    return full_reading({**_FIRST_DEFAULTS, **options.get("reading", {})})
+    """The option of every choice from a study's options; the default where it names one that is not known."""
+    found = {**_FIRST_DEFAULTS, **options.get("reading", {})}
+    return full_reading(
+        {n: option for n, option in found.items() if n in BY_NAME and option in BY_NAME[n].options}
+    )
 
 
 def parse_reading(texts: Iterable[str]) -> Reading:
