@@ -48,7 +48,7 @@ def _of(search: Snapshot) -> Height:
         images=search.definition.train_size,
         epochs=0 if best is None else epochs_done(best),
         score=None if best is None else best.score,
-        fresh=None if best is None or search.standing is None else search.standing.estimates[best.number],
+        fresh=_fresh(search),
         test=None if best is None else _test_mean(search, best),
         seconds=sum(trial.seconds for trial in search.trials),
     )
@@ -65,9 +65,15 @@ def answering(searches: Sequence[Snapshot]) -> Snapshot | None:
 
 
 def _height(search: Snapshot) -> tuple[bool, float]:
-    if search.standing is None:
-        return (False, search.best.score)
-    return (True, search.standing.estimates[search.best.number].mean)
+    fresh = _fresh(search)
+    return (False, search.best.score) if fresh is None else (True, fresh.mean)
+
+
+def _fresh(search: Snapshot) -> Estimate | None:
+    """What fresh seeds say of the best trial; None where nothing was confirmed."""
+    if search.best is None or search.standing is None:
+        return None
+    return search.standing.estimates[search.best.number]
 
 
 def fresh_words(height: Height) -> str:
@@ -130,8 +136,8 @@ def closing_headline(searches: Sequence[Snapshot]) -> str | None:
 
 
 def _accuracy(found: Snapshot, best: TrialRecord) -> str:
-    held_out, fresh = found.definition.held_out_name, found.standing
-    value = percent(best.score) if fresh is None else interval(fresh.estimates[best.number])
+    held_out, fresh = found.definition.held_out_name, _fresh(found)
+    value = percent(best.score) if fresh is None else interval(fresh)
     seeds = " in the search, not confirmed" if fresh is None else " on fresh seeds"
     return (
         f"The highest {held_out} accuracy found is {value}{seeds}: trial {best.number} of the study "

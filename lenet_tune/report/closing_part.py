@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lenet_tune import analysis
 from lenet_tune.analysis.closing import answering, fresh_words, heights, together
+from lenet_tune.analysis.importance import Importance
 from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import count, duration, percent
 from lenet_tune.records import Snapshot
@@ -54,17 +55,28 @@ class ClosingKnobs:
 def closing_knobs(searches: Sequence[Snapshot]) -> ClosingKnobs | None:
     """What the searches that trained alike say together; None where no two did, or too few trials ended."""
     whole = together(searches)
-    found = None if whole is None else analysis.importance(whole)
-    chart = None if found is None else importance_chart(found)
-    if whole is None or chart is None:
+    if whole is None:
+        return None
+    found = analysis.importance(whole)
+    panels = _panels(found, "together")
+    if not panels:
         return None
     epochs = count(epochs_done(whole.best), "epoch")
     return ClosingKnobs(
         sentence=f"{found.trials} finished trials of the searches with {epochs} on "
         f"{whole.definition.train_size:,} images, taken together.",
-        panels=all_drawn([replace(chart, name="importance-together")]),
-        matters=tuple(words for words in (found.weak, found.note) if words),
+        panels=panels,
+        matters=_matters(found),
     )
+
+
+def _panels(found: Importance, name: str) -> tuple[Drawing, ...]:
+    chart = importance_chart(found)
+    return all_drawn([replace(chart, name=f"importance-{name}")] if chart else [])
+
+
+def _matters(found: Importance) -> tuple[str, ...]:
+    return tuple(words for words in (found.weak, found.note) if words)
 
 
 def closing_table(searches: Sequence[Snapshot]) -> Table | None:
@@ -103,7 +115,6 @@ def closing_table(searches: Sequence[Snapshot]) -> Table | None:
 def _closing(snapshot: Snapshot) -> ClosingSearch:
     name = snapshot.definition.name
     found = analysis.importance(snapshot)
-    chart = importance_chart(found)
     return ClosingSearch(
         title=snapshot.definition.title,
         name=name,
@@ -111,7 +122,7 @@ def _closing(snapshot: Snapshot) -> ClosingSearch:
         best=best_table(snapshot),
         leaders=leaders_table(snapshot),
         readings=readings_table(snapshot),
-        panels=all_drawn([replace(chart, name=f"importance-{name}")] if chart else []),
-        matters=tuple(words for words in (found.weak, found.note) if words),
+        panels=_panels(found, name),
+        matters=_matters(found),
         proof=provenance_table(snapshot),
     )
