@@ -110,7 +110,7 @@ def run(
 def _rows(task: Task, found: dict[tuple[str, int], list[Measurement]], matmul: float) -> list[Row]:
     from lenet_tune.estimate import training_flops
 
-    lenet, train = _setting(task)
+    lenet, train = _configs(task)
     stock = median(m.rate for m in found[("stock", 1)]) if ("stock", 1) in found else None
     rows = []
     for (name, models), runs in found.items():
@@ -156,15 +156,27 @@ def _torch() -> list[tuple[str, int]]:
     return [("pytorch", 1)] if find_spec("torch") else []
 
 
-def _setting(task: Task) -> tuple[Any, Any]:
+def network(task: Task) -> dict[str, Any]:
+    """The setting that is measured; section 3's with 32 filters throughout, whatever its default is."""
     from lenet_tune import sections
+
+    networks = {
+        1: sections.ADJUSTED,
+        2: sections.BASES["section2"],
+        3: sections.model("section3", {"filters": "32"}),
+    }
+    if task.section not in networks:
+        raise SettingError(
+            f"`section` must be one of {', '.join(map(str, networks))}, but got {task.section}."
+        )
+    return {**networks[task.section], "epochs": task.epochs}
+
+
+def _configs(task: Task) -> tuple[Any, Any]:
     from lenet_tune.config import InputSpec
     from lenet_tune.space import configs
 
-    base = {1: sections.ADJUSTED, 2: sections.BASES["section2"], 3: sections.SECTION_3}
-    if task.section not in base:
-        raise SettingError(f"`section` must be one of {', '.join(map(str, base))}, but got {task.section}.")
-    return configs({**base[task.section], "epochs": task.epochs}, InputSpec())
+    return configs(network(task), InputSpec())
 
 
 # In the child
@@ -182,7 +194,7 @@ def _measure(task: Task, name: str, models: int) -> dict[str, Any]:
 
         facts = manifest.collect({}, command=["bench"], device=devices.describe(), backend=task.backend)
         return {k: facts[k] for k in ("commit", "versions", "device", "dtype", "platform", "started")}
-    seconds = bench_contenders.CONTENDERS[name](task, *_setting(task), models)  # of each epoch
+    seconds = bench_contenders.CONTENDERS[name](task, *_configs(task), models)  # of each epoch
     warm = seconds[WARM_EPOCHS:]
     return asdict(
         Measurement(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lenet_tune.bench import STOCK_TRIALS, Task
+from lenet_tune.bench import STOCK_TRIALS, Task, network
 from lenet_tune.config import LeNetConfig, TrainConfig
 from lenet_tune.data import Split
 from lenet_tune.engines.base import Execution, TrainingData
@@ -36,7 +36,6 @@ def stock(task: Task, lenet: LeNetConfig, train: TrainConfig, models: int) -> li
     import keras
     import keras_tuner
 
-    from lenet_tune import sections
     from lenet_tune.hypermodel import LeNetHyperModel
     from lenet_tune.knobs import Choice
     from lenet_tune.space import Space
@@ -60,9 +59,8 @@ def stock(task: Task, lenet: LeNetConfig, train: TrainConfig, models: int) -> li
             self.trials[-1].append(time.perf_counter() - self.started)
 
     seconds: list[list[float]] = []
-    base = {1: sections.ADJUSTED, 2: sections.BASES["section2"], 3: sections.SECTION_3}[task.section]
     rates = tuple(0.001 * (1 + i) for i in range(STOCK_TRIALS))
-    space = Space.at(base).replace({"learning_rate": Choice(rates)})
+    space = Space.at(network(task)).replace({"learning_rate": Choice(rates)})
     data = generated(task)
     with tempfile.TemporaryDirectory() as folder:
         tuner = keras_tuner.GridSearch(

@@ -49,6 +49,12 @@ def test_the_bench_measures_side_by_side_and_says_what_it_could_not(tmp_path, ca
     assert f"{results['rows'][1]['rate']:,.0f}" in shown
 
 
+def test_section_three_is_measured_with_32_filters_so_that_figures_stay_comparable():
+    task = bench.Task(section=3, images=64, epochs=2, device="cpu", backend="tensorflow")
+    lenet, train = configs(bench.network(task), InputSpec())
+    assert (lenet.filters, train.epochs) == ((32,) * 5, 2)
+
+
 def test_stock_keras_tuner_is_always_among_the_contenders():
     names = bench.contenders("cpu", (3,))
     assert names[0] == ("stock", 1)

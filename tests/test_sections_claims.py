@@ -14,7 +14,7 @@ from lenet_tune.sections.published import published
 from lenet_tune.space import configs, key
 
 SPEC = InputSpec(channel_mean=(0.5,) * 3, channel_std=(0.25,) * 3)
-READINGS = ({}, {"pooling": "max"}, {"batch": "32", "normalization": "standardize"}, {"filters": "growing"})
+READINGS = ({}, {"pooling": "max"}, {"batch": "32", "normalization": "standardize"}, {"filters": "32"})
 
 
 def test_there_are_eighteen_claims_in_order():
@@ -108,9 +108,10 @@ def test_a_study_records_every_choice_and_an_older_one_had_the_defaults_of_its_t
     assert set(full) == {choice.name for choice in readings.CHOICES}
     assert (full["pooling"], full["batch"]) == ("max", "128")
     assert sections.recorded({"reading": full}) == full
-    assert sections.recorded({}) == {**sections.full_reading({}), "batch": "32"}
-    assert sections.recorded({"reading": {"batch": "128"}}) == sections.full_reading({})
-    unknown = {"batch": "128", "pooling": "median", "colour": "red"}
+    assert sections.recorded({}) == {**sections.full_reading({}), "batch": "32", "filters": "32"}
+    partial = {"batch": "128", "filters": "growing"}
+    assert sections.recorded({"reading": partial}) == sections.full_reading({})
+    unknown = {**partial, "pooling": "median", "colour": "red"}
     assert sections.recorded({"reading": unknown}) == sections.full_reading({})
 
 

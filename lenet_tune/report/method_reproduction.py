@@ -1,7 +1,7 @@
 """How the reproduction page judges, in sentences: the rules of `analysis` beside their results."""
 
 from lenet_tune.analysis.reproduction import Reproduction
-from lenet_tune.analysis.text import percent, points
+from lenet_tune.analysis.text import listed, percent, points
 from lenet_tune.report.chart import Table
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.published import MARGIN
@@ -21,16 +21,13 @@ CLAIM_RULE = (
     "all claims together a false verdict has a chance of at most 5 % (Holm's correction). Intervals are 95 % "
     "of single means, not corrected."
 )
+_CHOSEN = listed(f"{choice.question} ({choice.default})" for choice in CHOICES if choice.is_fitted)
 FIT_RULE = (
     "For each choice the report leaves open, the alternatives were run too. A reading's distance is the root "
     "mean squared difference between measured means and published numbers; its interval comes from drawing "
-    "the published numbers again and again (bootstrap), the same draws for every reading."
-    + "".join(
-        f" The {choice.question} ({choice.default}) was chosen by this distance, so the numbers behind it do "
-        "not test it: reproduced says of them that a reading exists which gives them."
-        for choice in CHOICES
-        if choice.is_fitted
-    )
+    "the published numbers again and again (bootstrap), the same draws for every reading. "
+    f"Chosen by this distance: {_CHOSEN}. The numbers behind a choice do not test it: reproduced says of "
+    "them that a reading exists which gives them."
 )
 _MEASURES = (
     ("final accuracy", "test accuracy after the last epoch"),

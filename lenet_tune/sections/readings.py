@@ -83,11 +83,12 @@ CHOICES = (
         question="section 3's filters",
         scopes=("section3",),
         options={
-            "32": {"filters": 32, "filter_step": 0},
-            "16": {"filters": 16, "filter_step": 0},
             "growing": {"filters": 6, "filter_step": 10},
+            "16": {"filters": 16, "filter_step": 0},
+            "32": {"filters": 32, "filter_step": 0},
         },
-        reason="not given: 32 in each convolution; growing goes on from LeNet's 6 and 16",
+        reason="LeNet's 6 and 16 going on to 46 fit section 3 best, level with 16 throughout; 32 fit worse",
+        is_fitted=True,
     ),
     OpenChoice(
         name="pools",
@@ -110,7 +111,7 @@ TOGETHER: tuple[Reading, ...] = (
 )
 
 # The defaults of studies from before a default changed; they recorded only what they read otherwise.
-_FIRST_DEFAULTS: Reading = {"batch": "32"}
+_FIRST_DEFAULTS: Reading = {"batch": "32", "filters": "32"}
 
 _MODELS: dict[str, dict[str, Any]] = {
     "initial": {"dense_84": False, "conv_bias": False, "l2_kernel": 0.0},
