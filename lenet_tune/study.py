@@ -8,8 +8,9 @@ leaves the last commit, and what has no outcome is left to do.
 import dataclasses
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from lenet_tune.studyfile import (
     unpack,
 )
 from lenet_tune.studymeta import definition_record, meta_value
-from lenet_tune.studyrows import dumps, insert_trials, read_test_readings, read_trials
+from lenet_tune.studyrows import dumps, insert_epochs, insert_trials, read_test_readings, read_trials
 
 
 class Study:
@@ -61,16 +62,19 @@ class Study:
         path = folder / FILE_NAME
         with as_study_error(path):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = take_lock(folder)
-            study = cls(path, connect(path), lock)
-            # The file shrinks as checkpoints go, instead of staying as large as it ever was.
-            study._db.execute("PRAGMA auto_vacuum = FULL")
-            with study._transaction() as db:
-                create_tables(db)
-                study._put(db, "definition", dataclasses.asdict(definition))
-                study._put(db, "planned", planned)
-                study._put(db, "source", source)
-                study._put(db, "manifest", {})
+            study = cls._under(take_lock(folder), path, connect)
+            try:
+                # The file shrinks as checkpoints go, instead of staying as large as it ever was.
+                study._db.execute("PRAGMA auto_vacuum = FULL")
+                with study._transaction() as db:
+                    create_tables(db)
+                    study._put(db, "definition", dataclasses.asdict(definition))
+                    study._put(db, "planned", planned)
+                    study._put(db, "source", source)
+                    study._put(db, "manifest", {})
+            except BaseException:
+                study.close()
+                raise
         return study
 
     @classmethod
@@ -93,12 +97,19 @@ class Study:
             if not path.is_file():
                 raise StudyError(f"There is no study file {path}. `lenet-tune studies` lists what is there.")
             lock = take_lock(path.parent) if locked else None
-            try:
-                return cls(path, open_file(path, upgrade=locked), lock)
-            except BaseException:
-                if lock is not None:
-                    os.close(lock)
-                raise
+            return cls._under(lock, path, partial(open_file, upgrade=locked))
+
+    @classmethod
+    def _under(
+        cls, lock: int | None, path: Path, connection: Callable[[Path], sqlite3.Connection]
+    ) -> "Study":
+        """The study under a lock, which is let go of if its file cannot be opened."""
+        try:
+            return cls(path, connection(path), lock)
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
 
     def close(self) -> None:
         """Close the file and let others open it."""
@@ -203,11 +214,7 @@ class Study:
         `audited` are executions that train on although the stopping rule is against them since that epoch.
         """
         with self._transaction() as db:
-            for e in epochs:
-                row = (_real(e.train_loss), e.train_accuracy, _real(e.held_out_loss), e.held_out_accuracy)
-                db.execute(
-                    "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*e.id, e.epoch, *row, e.seconds)
-                )
+            insert_epochs(db, epochs)
             for identity, state in (checkpoints or {}).items():
                 values = (*identity, state.epoch, pack(state))
                 db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", values)
@@ -316,8 +323,3 @@ class Study:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with as_study_error(self.path), transaction(self._db) as db:
             yield db
-
-
-def _real(value: float) -> float | None:
-    # SQLite turns NaN into NULL by itself and keeps infinities; a NULL reads back as NaN.
-    return None if value != value else value

@@ -140,7 +140,11 @@ def take_lock(folder: Path) -> int:
             f"The study {folder.name} is in use by {holder}: wait for it, or choose another --name."
         ) from None
     text = f"pid {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".encode()
-    os.truncate(lock, os.pwrite(lock, text, 0))
+    try:
+        os.truncate(lock, os.pwrite(lock, text, 0))
+    except OSError:
+        os.close(lock)
+        raise
     return lock
 
 

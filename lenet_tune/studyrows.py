@@ -35,6 +35,20 @@ def insert_trials(db: sqlite3.Connection, trials: Iterable[NewTrial]) -> None:
         )
 
 
+def insert_epochs(db: sqlite3.Connection, epochs: Iterable[EpochResult]) -> None:
+    """What epochs came to, inside the caller's transaction.
+
+    SQLite turns NaN into NULL by itself and keeps infinities; a NULL reads back as NaN.
+    """
+    db.executemany(
+        "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*e.id, e.epoch, e.train_loss, e.train_accuracy, e.held_out_loss, e.held_out_accuracy, e.seconds)
+            for e in epochs
+        ],
+    )
+
+
 def dumps(value: Any) -> str:
     """A value as it stands in a column of JSON."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -205,6 +205,30 @@ def test_a_locked_study_raises_its_own_error(study):
         Study.open(study.path)
 
 
+@pytest.mark.parametrize("step", ["connect", "create_tables"])
+def test_a_study_whose_making_fails_can_be_made_by_the_same_process(tmp_path, monkeypatch, step):
+    def full(*words):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"lenet_tune.study.{step}", full)
+        with pytest.raises(StudyError, match="full"):
+            Study.create(tmp_path / "study", definition(), planned=1, source=None)
+    with Study.create(tmp_path / "study", definition(), planned=1, source=None) as study:
+        assert study.snapshot().planned == 1
+
+
+def test_a_lock_that_cannot_be_signed_is_let_go_of(tmp_path, monkeypatch):
+    def full(*words):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lenet_tune.studyfile.os.pwrite", full)
+        with pytest.raises(StudyError, match="No space left"):
+            Study.create(tmp_path / "study", definition(), planned=1, source=None)
+    Study.create(tmp_path / "study", definition(), planned=1, source=None).close()
+
+
 def test_an_unwritable_place_is_refused_before_anything_is_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StudyError, match="file"):
