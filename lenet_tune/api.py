@@ -27,7 +27,7 @@ from lenet_tune.studyfile import FILE_NAME, find_study
 
 _PLACE = ("budget", "device", "backend", "checkpoint_every", "trial_timeout", "accept_versions", "out")
 _STARTS = ("start", "from_study")
-_SEARCH = tuple(f.name for f in fields(Options) if f.name not in ("kind", "starts"))
+_SEARCH = tuple(f.name for f in fields(Options) if f.name not in ("kind", "starts", "ablation"))
 _PLACE_DEFAULTS = {
     "out": ".",
     "backend": None,

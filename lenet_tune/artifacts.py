@@ -53,11 +53,12 @@ def _trained(study: Study, trial: TrialRecord, execution: ExecutionRecord, spec:
 def measure_leaders(study: Study, dataset: DataSet, spec: InputSpec) -> None:
     """Read the test images for the leaders, once, and store the figures of the model to be shown.
 
-    Each execution of the best trial, and of those that cannot be told apart from it, is measured.
+    Each execution of the best trial, and of those that cannot be told apart from it, is measured. An ablation
+    has no leaders: it chooses nothing.
     """
     snapshot = study.snapshot()
     best, known = snapshot.shown, {(r.trial, r.repeat) for r in snapshot.test_readings}
-    if best is None or not _measured(best):
+    if best is None or not _measured(best) or snapshot.definition.is_ablation:
         return
     wanted = [(t, e) for t in snapshot.tied for e in _measured(t) if (t.number, e.repeat) not in known]
     if not wanted and snapshot.best_model and snapshot.best_model["trial"] == best.number:

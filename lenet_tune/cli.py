@@ -12,13 +12,13 @@ from typing import Any
 import click
 
 from lenet_tune import __version__
+from lenet_tune.cli_ablate import ablate
 from lenet_tune.cli_compare import compare
 from lenet_tune.cli_data import data
 from lenet_tune.cli_doctor import doctor
 from lenet_tune.cli_options import (
     CONFIRM,
     LOG,
-    PLACE_NAMES,
     PLACE_OPTIONS,
     SEARCH_OPTIONS,
     SECTION,
@@ -26,11 +26,11 @@ from lenet_tune.cli_options import (
     STOPPING,
     VALIDATION,
     WORKERS,
-    leave,
     place_of,
     with_options,
 )
 from lenet_tune.cli_reproduce import reproduce
+from lenet_tune.cli_search import conclude, search
 from lenet_tune.cli_selfcheck import selfcheck
 from lenet_tune.cli_views import COMMANDS, find_study
 from lenet_tune.cli_watch import watch
@@ -168,25 +168,15 @@ def resume(study: str, trials: int | None, **options: Any) -> None:
     """
     from lenet_tune import session
 
-    _conclude(session.resume(find_study(study, options["out"]), place_of(options), trials))
+    conclude(session.resume(find_study(study, options["out"]), place_of(options), trials))
 
 
 def _search(kind: str, options: dict[str, Any]) -> None:
-    from lenet_tune import session
     from lenet_tune.plan import Options
 
-    place = place_of(options)
-    dry_run = options.pop("dry_run")
-    for option in PLACE_NAMES:
-        options.pop(option)
     words, origin = options.pop("start_words", ()), options.pop("origin", None)
-    asked = Options(kind=kind, starts=_starts(words, origin, options.get("section"), place.out), **options)
-    if dry_run:
-        from lenet_tune.dryrun import print_plan
-
-        print_plan(asked, place)
-        return
-    _conclude(session.start(asked, place))
+    starts = _starts(words, origin, options.get("section"), options["out"])
+    search(lambda own: Options(kind=kind, starts=starts, **own), options)
 
 
 def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out: Path) -> Any:
@@ -198,13 +188,5 @@ def _starts(words: tuple[str, ...], origin: str | None, section: int | None, out
     return starts.gather(words, None if origin is None else find_study(origin, out), section)
 
 
-def _conclude(outcome: Any) -> None:
-    from lenet_tune.views import print_summary
-
-    print_summary(outcome.snapshot)
-    click.echo(outcome.page)
-    leave(outcome.signal)
-
-
-for _command in (*COMMANDS, compare, data, doctor, watch, reproduce, selfcheck):
+for _command in (*COMMANDS, ablate, compare, data, doctor, watch, reproduce, selfcheck):
     main.add_command(_command)

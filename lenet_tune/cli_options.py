@@ -90,21 +90,7 @@ LOG = click.option(
     help="Log every epoch there as it comes; needs pip install 'lenet-tune[tensorboard]' or [mlflow]. "
     "Repeatable.",
 )
-SEARCH_OPTIONS = (
-    click.option(
-        "--knob",
-        "knobs",
-        multiple=True,
-        metavar="NAME=VALUES",
-        help="Change what is tried: batch_size=32,128 or learning_rate=0.001..0.1 or pooling=max. "
-        "Repeatable; `lenet-tune knobs` lists them.",
-    ),
-    click.option(
-        "--epochs", type=int, help="Epochs of every trial.  [default: 30 for a section's grid, else 10]"
-    ),
-    click.option("--train-size", type=int, help="Train on a stratified part of the images.  [default: all]"),
-    click.option("--seeds", type=int, default=1, show_default=True, help="Executions of each trial."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study; 0 is a seed."),
+STUDY_OPTIONS = (
     click.option("--quick", is_flag=True, help="2,000 images, 2 epochs: about a minute on two cores."),
     click.option(
         "--engine",
@@ -125,6 +111,23 @@ SEARCH_OPTIONS = (
     LOG,
     *WORKERS,
     *PLACE_OPTIONS,
+)
+SEARCH_OPTIONS = (
+    click.option(
+        "--knob",
+        "knobs",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Change what is tried: batch_size=32,128 or learning_rate=0.001..0.1 or pooling=max. "
+        "Repeatable; `lenet-tune knobs` lists them.",
+    ),
+    click.option(
+        "--epochs", type=int, help="Epochs of every trial.  [default: 30 for a section's grid, else 10]"
+    ),
+    click.option("--train-size", type=int, help="Train on a stratified part of the images.  [default: all]"),
+    click.option("--seeds", type=int, default=1, show_default=True, help="Executions of each trial."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study; 0 is a seed."),
+    *STUDY_OPTIONS,
 )
 CONFIRM = click.option(
     "--confirm",

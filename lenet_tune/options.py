@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lenet_tune import sections
+from lenet_tune.ablation import Ablation
 from lenet_tune.config import check_in, check_int, check_range
 from lenet_tune.errors import SettingError
 from lenet_tune.space import Setting
@@ -33,6 +34,7 @@ class Options:
         starts: settings to try first; None leaves it to the kind of search.
         class_weights: "balanced" makes every class count alike in the training loss.
         stop_bad: whether to end trials early that do badly; `audit` is the share that is spared.
+        ablation: of a grid: try this setting and its changes, and nothing else.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Options:
     class_weights: str = "none"
     stop_bad: bool = False
     audit: float | None = None
+    ablation: Ablation | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:

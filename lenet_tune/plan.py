@@ -204,6 +204,8 @@ def searched(options: Options) -> tuple[Space | None, dict[str, Any]]:
     Raises:
         SettingError: a knob, section or stage outside its rule, or nothing to choose.
     """
+    if options.ablation is not None:
+        return None, options.ablation.runs(_epochs(options) if options.epochs or options.quick else None)
     domains = dict(parse_domain(text) for text in options.knobs)
     if options.kind == "grid":
         runs = [{"label": label, "setting": setting} for label, setting in grid_runs(options)]
@@ -237,6 +239,9 @@ def _title(options: Options, dataset: DataSet) -> str:
 
 def _plain_title(options: Options, dataset: DataSet) -> str:
     data = _DATA_TITLES.get(dataset.name, dataset.name)
+    if options.ablation is not None:
+        o = options.ablation
+        return f"LeNet on {data}: trial {o.trial} of {o.study}, knob by knob towards {o.towards}"
     if options.kind == "grid":
         if options.section is None:
             domains = dict(parse_domain(text) for text in options.knobs)
@@ -255,7 +260,7 @@ def _named(definition: Definition, options: Options) -> Definition:
     if options.name is not None:
         return Definition(**{**fields, "name": slug(options.name)})
     parts: Sequence[Any] = [
-        options.kind,
+        options.kind if options.ablation is None else f"ablation-{options.ablation.study[:40]}",
         options.section and f"section{options.section}",
         options.stage,
         options.quick and "quick",
@@ -273,7 +278,7 @@ def _named(definition: Definition, options: Options) -> Definition:
 def _is_special(options: Options) -> bool:
     """Whether something was asked for that the other parts of the name do not tell."""
     o = options
-    asked = (o.knobs, o.reading, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
+    asked = (o.ablation, o.knobs, o.reading, o.base != "adjusted", o.validation_size, o.parallel, o.stop_bad)
     return any(asked) or o.class_weights != "none" or o.confirm is not None or o.starts is not None
 
 

@@ -63,6 +63,11 @@ class Definition:
         return self.protocol == OWN_MODEL
 
     @property
+    def is_ablation(self) -> bool:
+        """Whether it takes a setting apart: it chooses nothing, so it reads no test images."""
+        return "ablation" in self.options
+
+    @property
     def notice(self) -> str | None:
         """The label every table, page and export carries when the data is not CIFAR-10."""
         return self.data.get("notice")

@@ -13,6 +13,7 @@ from lenet_tune.space import Setting, Space, complete, configs
 from lenet_tune.study import Study
 
 REPORT, NONE = "report", "none"
+_NAMED = {"start": f"{REPORT}, {NONE}", "towards": ", ".join(sections.BASES)}
 TAKEN_OVER = 5
 """Settings that a search takes over from another study: its leaders."""
 
@@ -37,7 +38,7 @@ def gather(
         if isinstance(word, Mapping):
             found.append(complete(word))
         elif word not in (REPORT, NONE):
-            found.append(_read(Path(word)))
+            found.append(read_setting("start", Path(word)))
     return tuple(found)
 
 
@@ -89,17 +90,23 @@ def check(setting: Mapping[str, Any], space: Space, spec: InputSpec) -> None:
     configs(fitted(setting, space), spec)
 
 
-def _read(path: Path) -> Setting:
+def read_setting(option: str, path: Path) -> Setting:
+    """The setting in a JSON file: the file itself, or its "setting".
+
+    Raises:
+        SettingError: it cannot be read, or holds something else; says which `option` named it.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingError(
-            f"`start` must be {REPORT}, {NONE} or a JSON file with a setting, but {path} cannot be read: "
+            f"`{option}` must be {_NAMED[option]} or a JSON file with a setting, but {path} cannot be read: "
             f"{reason(error)}."
         ) from error
     setting = found.get("setting", found) if isinstance(found, dict) else found
     if not isinstance(setting, dict):
         raise SettingError(
-            f"`start` must be a JSON object of knobs and values, but {path} holds {type(setting).__name__}."
+            f"`{option}` must be a JSON object of knobs and values, but {path} holds "
+            f"{type(setting).__name__}."
         )
     return complete(setting)

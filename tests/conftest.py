@@ -52,3 +52,17 @@ def tiny_npz(tiny_data, tmp_path_factory) -> Path:
         classes=np.array(tiny_data.classes),
     )
     return path
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Two classes of ten grey images each, of two sizes."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = rng.integers(0, 256, (12 + i % 2, 12), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    return tmp_path / "images"

@@ -234,21 +234,6 @@ def test_a_signal_stops_the_search_keeps_what_is_done_and_says_how_to_go_on(tiny
     assert "interrupted" in page.read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def image_folder(tmp_path):
-    """Two classes of ten grey images each, of two sizes."""
-    import numpy as np
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for name in ("left", "right"):
-        (tmp_path / "images" / name).mkdir(parents=True)
-        for i in range(10):
-            pixels = rng.integers(0, 256, (12 + i % 2, 12), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
-    return tmp_path / "images"
-
-
 def test_a_search_on_a_folder_of_images_resumes_at_the_size_it_was_begun_with(cli, image_folder):
     words = ("random", "--trials", "3", "--data", str(image_folder), *SMALL)
     refused = cli(*words)

@@ -359,6 +359,22 @@ def test_a_search_becomes_the_answer_to_the_closing_question(bench):
     assert "random search of section 3" in page
 
 
+def test_a_setting_taken_apart_says_which_knobs_made_the_difference_and_is_no_search(bench):
+    bench("--claim", "C16", "--seeds", "1")
+    words = ["random", "--section", "3", "--quick", "--trials", "2", "--name", "deep", "--confirm", "0"]
+    made = CliRunner().invoke(main, words)
+    assert made.exit_code == 0, made.output
+    bench("--claim", "C16", "--seeds", "1", "--closing", "deep")
+    words = ["ablate", "deep", "--towards", "section3", "--quick", "--seeds", "2", "--name", "apart"]
+    made = CliRunner().invoke(main, words)
+    assert made.exit_code == 0, made.output
+    result = bench("--claim", "C16", "--seeds", "1", "--closing", "apart")
+    assert result.exit_code == 0, result.output
+    page = Path(result.stdout.splitlines()[-1]).read_text(encoding="utf-8")
+    assert page.count('id="fig-ablation-apart"') == 1
+    assert "The searches, in the order in which they began" not in page
+
+
 def test_a_study_that_looked_at_the_test_images_answers_no_question(bench):
     bench("--claim", "C16", "--seeds", "1")
     CliRunner().invoke(main, ["grid", "--section", "2", "--quick", "--name", "two"])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from lenet_tune.analysis.ablation import ONE_SEED, TIE, ablated
 from lenet_tune.analysis.curves import overfit, trial_curves
 from lenet_tune.analysis.effects import best_setting
 from lenet_tune.analysis.failure_rules import LEAST_BAD, FailureRule, failure_rule
@@ -32,6 +33,8 @@ class Advice:
 
 def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     """What to do next, by fixed rules, most pressing first."""
+    if snapshot.definition.is_ablation:  # it looks for nothing, so nothing is left to be found
+        return (*_finish(snapshot), *_tell_changes(snapshot))
     rule = failure_rule(snapshot)
     return (
         *_finish(snapshot),
@@ -52,6 +55,15 @@ def _finish(snapshot: Snapshot) -> list[Advice]:
     way = "the same script" if snapshot.definition.is_own_model else f"lenet-tune resume {name}"
     do = f"Go on with {way}, unless it still runs."
     return [Advice(do=do, why=f"{count(left, 'trial')} not ended yet.")]
+
+
+def _tell_changes(snapshot: Snapshot) -> list[Advice]:
+    apart = ablated(snapshot)
+    untold = [] if apart is None else [w for w in apart.changes if w.verdict in (TIE, ONE_SEED)]
+    if not untold:
+        return []
+    do = "Train it again with more --seeds, under another --name."
+    return [Advice(do=do, why=f"{count(len(untold), 'change')} cannot be told from luck.")]
 
 
 def _look_at_failures(snapshot: Snapshot, rule: FailureRule | None) -> list[Advice]:

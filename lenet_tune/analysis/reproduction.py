@@ -28,6 +28,7 @@ class Reproduction:
     Args:
         studies: that hold the runs.
         closing: searches that answer the report's closing question.
+        apart: studies that take a setting of those searches apart.
         reading: of the open choices.
         rows: the report's own runs beside the measured ones, for its tables and figures.
         model: figures of the model whose feature maps Table 5 shows; None until it was measured.
@@ -35,6 +36,7 @@ class Reproduction:
 
     studies: tuple[Snapshot, ...]
     closing: tuple[Snapshot, ...]
+    apart: tuple[Snapshot, ...]
     reading: Reading
     pool: Pool
     numbers: tuple[Verdict, ...]
@@ -61,18 +63,20 @@ class Reproduction:
 
 
 def reproduction(snapshots: Iterable[Snapshot], reading: Reading) -> Reproduction:
-    """The figures of a reproduction from its studies, searches that answer the closing question among them.
+    """The figures of a reproduction from its studies, those of the closing question among them.
 
     Raises:
         StudyError: studies that do not belong together.
     """
     found = tuple(snapshots)
     studies = tuple(s for s in found if s.definition.protocol == "report")
+    others = [s for s in found if s.definition.protocol != "report"]
     together = pool(studies)
     numbers = verdicts(published(reading), together)
     return Reproduction(
         studies=studies,
-        closing=tuple(s for s in found if s.definition.protocol != "report"),
+        closing=tuple(s for s in others if not s.definition.is_ablation),
+        apart=tuple(s for s in others if s.definition.is_ablation),
         reading=reading,
         pool=together,
         numbers=numbers,

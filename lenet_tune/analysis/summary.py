@@ -2,6 +2,7 @@
 
 from statistics import fmean
 
+from lenet_tune.analysis.ablation import ablated, ablation_words
 from lenet_tune.analysis.best_model import best_model
 from lenet_tune.analysis.comparison import comparison
 from lenet_tune.analysis.confirmation import interval, standing_words
@@ -34,7 +35,10 @@ def _progress(snapshot: Snapshot) -> str:
 
 
 def summary(snapshot: Snapshot) -> str:
-    """The answer in one sentence."""
+    """The answer in one sentence: the best that was found, or what an ablation's changes cost."""
+    apart = ablated(snapshot)
+    if apart is not None:
+        return ablation_words(apart)
     if snapshot.best is None:
         return _without_score(snapshot)
     parts = [

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lenet_tune import analysis
+from lenet_tune.analysis.ablation import METHOD, Ablated, ablated, ablation_words
 from lenet_tune.analysis.closing import answering, fresh_words, heights, together
 from lenet_tune.analysis.importance import Importance
 from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import count, duration, percent
 from lenet_tune.records import Snapshot
 from lenet_tune.report.chart import Table
+from lenet_tune.report.charts_ablation import ablation_chart
 from lenet_tune.report.charts_insight import importance_chart
 from lenet_tune.report.content import best_table, provenance_table
 from lenet_tune.report.content_model import leaders_table, readings_table
@@ -45,11 +47,30 @@ def closing_searches(searches: Sequence[Snapshot]) -> tuple[ClosingSearch, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ClosingKnobs:
-    """The knobs that made the difference over all searches that trained alike."""
+    """The knobs that made the difference, by one kind of evidence."""
 
     sentence: str
     panels: tuple[Drawing, ...]
     matters: tuple[str, ...]
+
+
+def closing_apart(studies: Sequence[Snapshot]) -> tuple[ClosingKnobs, ...]:
+    """What ablations of the best setting say, those that have begun."""
+    found = [(snapshot, apart) for snapshot in studies if (apart := ablated(snapshot))]
+    return tuple(_apart(snapshot, apart) for snapshot, apart in found)
+
+
+def _apart(snapshot: Snapshot, apart: Ablated) -> ClosingKnobs:
+    chart, d = ablation_chart(apart), snapshot.definition
+    epochs = count(epochs_done(apart.whole), "epoch")
+    protocol = (
+        f"{epochs} on {d.train_size:,} images, accuracy on {d.held_out_size:,} {d.held_out_name} images."
+    )
+    return ClosingKnobs(
+        sentence=ablation_words(apart),
+        panels=all_drawn([replace(chart, name=f"ablation-{d.name}")] if chart else []),
+        matters=(protocol, METHOD),
+    )
 
 
 def closing_knobs(searches: Sequence[Snapshot]) -> ClosingKnobs | None:

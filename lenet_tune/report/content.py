@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lenet_tune import analysis
-from lenet_tune.analysis import confirmation
+from lenet_tune.analysis import ablation, confirmation
 from lenet_tune.analysis.failures import FailureGroup
 from lenet_tune.analysis.ranking import FRESH, RankedTable
 from lenet_tune.analysis.text import NONE, duration, listed, points
@@ -105,6 +105,7 @@ def method(snapshot: Snapshot) -> Method:
             _score(snapshot),
             _noise(snapshot),
             *((confirmation.METHOD,) if snapshot.standing else ()),
+            *((ablation.METHOD,) if snapshot.definition.is_ablation else ()),
             *_stopping(snapshot),
         ),
         readings=content_model.readings_table(snapshot),

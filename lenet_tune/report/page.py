@@ -9,8 +9,10 @@ from typing import Any
 import jinja2
 
 from lenet_tune import analysis
+from lenet_tune.analysis.ablation import ablated
 from lenet_tune.records import Snapshot
 from lenet_tune.report import (
+    charts_ablation,
     charts_cost,
     charts_insight,
     charts_knobs,
@@ -95,7 +97,9 @@ def _context(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
-    definition, best = snapshot.definition, content.best_table(snapshot)
+    definition, apart = snapshot.definition, ablated(snapshot)
+    best = content.best_table(snapshot) if apart is None else charts_ablation.setting_table(apart)
+    shown = charts_search.progress_chart(snapshot) if apart is None else charts_ablation.ablation_chart(apart)
     return {
         "title": definition.title,
         "state": analysis.state(snapshot),
@@ -105,7 +109,7 @@ def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
         "best": best and best.head(content.FIRST_KNOBS),
         "more_best": best and best.tail(content.FIRST_KNOBS),
         "command": snapshot.manifest.get("command") or content.UNKNOWN,
-        "progress": drawn(charts_search.progress_chart(snapshot)),
+        "progress": drawn(shown),
         "leaders": drawn(charts_search.leaders_chart(snapshot)),
         "leaders_table": content_model.leaders_table(snapshot),
     }
@@ -132,9 +136,36 @@ def _report_part(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _search_part(snapshot: Snapshot) -> dict[str, Any]:
+    held_out = snapshot.definition.held_out_name
+    return {
+        **_knobs_part(snapshot),
+        "curves": drawn(charts_search.curves_chart(snapshot)),
+        "cost": drawn(charts_cost.cost_chart(snapshot)),
+        "by_time": drawn(charts_search.progress_time_chart(snapshot)),
+        "parameters": drawn(charts_cost.parameters_chart(snapshot)),
+        "expected": drawn(charts_cost.expected_chart(analysis.expected_best(snapshot), held_out)),
+    }
+
+
+_KNOBS_PART = {
+    "importance": None,
+    "importance_words": (),
+    "ranges": None,
+    "parallel": None,
+    "two_knobs": None,
+    "heat_maps": (),
+    "slices": (),
+    "effects": None,
+    "effects_noise": "",
+}
+"""Of an ablation: its trials differ from one by one knob, which statistics over all trials cannot read."""
+
+
+def _knobs_part(snapshot: Snapshot) -> dict[str, Any]:
+    if snapshot.definition.is_ablation:
+        return _KNOBS_PART
     found = analysis.importance(snapshot)
     parallel = analysis.parallel_coordinates(snapshot, found)
-    held_out = snapshot.definition.held_out_name
     return {
         "importance": drawn(charts_insight.importance_chart(found)),
         "importance_words": tuple(words for words in (found.weak, found.note) if words),
@@ -143,13 +174,8 @@ def _search_part(snapshot: Snapshot) -> dict[str, Any]:
         "two_knobs": drawn(charts_insight.scatter_chart(analysis.knob_scatter(snapshot, found))),
         "heat_maps": all_drawn(charts_insight.interaction_charts(analysis.interaction_tables(snapshot))),
         "slices": all_drawn(charts_knobs.slice_charts(snapshot)),
-        "curves": drawn(charts_search.curves_chart(snapshot)),
         "effects": drawn(charts_knobs.effects_chart(snapshot)),
         "effects_noise": content.noise_words(snapshot),
-        "cost": drawn(charts_cost.cost_chart(snapshot)),
-        "by_time": drawn(charts_search.progress_time_chart(snapshot)),
-        "parameters": drawn(charts_cost.parameters_chart(snapshot)),
-        "expected": drawn(charts_cost.expected_chart(analysis.expected_best(snapshot), held_out)),
     }
 
 

@@ -14,7 +14,7 @@ from lenet_tune.records import Snapshot
 from lenet_tune.report import charts_report, method_reproduction, pictures
 from lenet_tune.report import content_reproduction as content
 from lenet_tune.report.charts_reproduction import numbers_chart, numbers_table
-from lenet_tune.report.closing_part import closing_knobs, closing_searches, closing_table
+from lenet_tune.report.closing_part import closing_apart, closing_knobs, closing_searches, closing_table
 from lenet_tune.report.content import UNKNOWN
 from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
@@ -64,6 +64,7 @@ def _parts(found: Reproduction) -> dict[str, Any]:
         "closing": closing_searches(found.closing),
         "closing_table": closing_table(found.closing),
         "closing_knobs": closing_knobs(found.closing),
+        "closing_apart": closing_apart(found.apart),
         "closing_words": closing_words(found.closing),
         "study_table": content.study_table(found),
         "setting_table": content.setting_table(found),

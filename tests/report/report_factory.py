@@ -220,3 +220,30 @@ def best_model(number, *, classes=CLASSES):
             for i in range(12)
         ],
     }
+
+
+def ablation():
+    """A setting taken apart: a change that costs, one that cannot be told, one that diverges, and all."""
+    changes = (
+        ("as it is", {"learning_rate": 0.03, "momentum": 0.5, "pooling": "max"}, (0.70, 0.72, 0.71)),
+        ("momentum 0 instead of 0.5", {"learning_rate": 0.03, "pooling": "max"}, (0.71, 0.71, 0.72)),
+        ("learning_rate 0.01 instead of 0.03", {"momentum": 0.5, "pooling": "max"}, (0.60, 0.63, 0.61)),
+        ("pooling average instead of max", {"learning_rate": 0.03, "momentum": 0.5}, (0.1, 0.1, 0.1)),
+        ("all of these", {}, (0.55, 0.56, 0.53)),
+    )
+    outcomes = ("done", "done", "done", "diverged", "done")
+    return Snapshot(
+        definition=definition(
+            name="apart",
+            kind="grid",
+            title="LeNet on CIFAR-10: trial 3 of deep, knob by knob towards adjusted",
+            seeds=3,
+            options={"ablation": {"study": "deep", "trial": 3, "towards": "adjusted"}},
+        ),
+        manifest=manifest(command="lenet-tune ablate deep"),
+        planned=len(changes),
+        trials=tuple(
+            trial(number, scores, setting=setting, label=label, outcome=outcomes[number])
+            for number, (label, setting, scores) in enumerate(changes)
+        ),
+    )

@@ -51,6 +51,11 @@ def grid(tmp_path_factory):
     return Exported(factory.section_grid(1, seeds=3), tmp_path_factory.mktemp("grid"))
 
 
+@pytest.fixture(scope="module")
+def ablation(tmp_path_factory):
+    return Exported(factory.ablation(), tmp_path_factory.mktemp("ablation"))
+
+
 def close(a, b):
     return a == pytest.approx(b, abs=2e-4)
 
@@ -277,10 +282,38 @@ def test_where_the_best_lies_is_its_value(search):
             assert (row["place"] < 1e-9) == (at == min(values)) or len(set(values)) < 3
 
 
-def test_every_specification_is_valid_vega_lite(search, grid):
+def test_what_changes_cost_is_their_mean_minus_that_of_the_setting(ablation):
+    whole, *changed = sorted(ablation.trials, key=lambda row: int(row["trial"]))
+    labels = [trial["label"] for trial in ablation.json["trials"]][1:]
+    rows = {row["change"]: row for row in ablation.data("ablation", "difference")}
+    assert list(rows) != labels  # what costs most stands first
+    for label, trial in zip(labels, changed, strict=True):
+        seeds = [
+            100 * (float(trial[name]) - float(whole[name]))
+            for name in ("accuracy_0", "accuracy_1", "accuracy_2")
+            if trial[name]
+        ]
+        row = rows[label]
+        assert row["n"] == len(seeds)
+        if not seeds:
+            assert row["difference"] is None
+            continue
+        assert close(row["difference"], statistics.fmean(seeds))
+        half = 4.302653 * statistics.stdev(seeds) / math.sqrt(3)  # Student's t, 2 degrees of freedom
+        assert close(row["high"] - row["low"], 2 * half)
+
+
+def test_an_ablation_shows_no_statistics_over_all_trials(ablation, search):
+    over_all = {"importance", "parallel", "best-so-far"}
+    assert over_all <= set(search.charts)
+    assert not over_all & set(ablation.charts)
+    assert "ablation" in ablation.charts
+
+
+def test_every_specification_is_valid_vega_lite(search, grid, ablation):
     import altair as alt
 
-    for chart in [*search.charts.values(), *grid.charts.values()]:
+    for chart in [*search.charts.values(), *grid.charts.values(), *ablation.charts.values()]:
         alt.Chart.from_dict({**chart.complete}, validate=True)
 
 
