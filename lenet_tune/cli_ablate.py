@@ -47,7 +47,7 @@ def ablate(study: str, trial: int | None, towards: str | None, **options: Any) -
         study=snapshot.definition.name,
         trial=found.number,
         setting=dict(found.setting),
-        towards=Path(name).stem if name not in sections.BASES else name,
+        towards=Path(name).stem,
         base=base,
     )
     options.update({**_sizes(snapshot, options), **_data(study, snapshot, options)})

@@ -55,7 +55,7 @@ class Ablated:
     """
 
     study: str
-    trial: int
+    trial: str
     towards: str
     whole: TrialRecord
     differing: tuple[tuple[str, Any, Any], ...]
@@ -80,9 +80,7 @@ def ablated(snapshot: Snapshot) -> Ablated | None:
     found = [_worth(trial, samples[trial.number], corrected.get(str(trial.number))) for trial in changed]
     single = [worth for worth in found if worth.label != ALL]
     return Ablated(
-        study=str(of.get("study")),
-        trial=int(of.get("trial", 0)),
-        towards=str(of.get("towards")),
+        **{name: str(of.get(name)) for name in ("study", "trial", "towards")},
         whole=whole,
         differing=_differing(whole, changed),
         changes=tuple(sorted(single, key=_worst_first)),
