@@ -9,6 +9,8 @@ import click
 
 from lenet_tune.cli_views import OUT
 
+WIDTH = 80
+
 
 @click.command()
 @click.option("--seeds", type=click.IntRange(2, 1000), help="Runs of each search.  [default: 20, quick 5]")
@@ -59,21 +61,20 @@ def selfcheck(ctx: click.Context, processes: int | None, out: Path, **asked: Any
 def print_results(results: Any) -> None:
     """The answer, then the tables behind it, 80 columns wide."""
     from lenet_tune.selfcheck import words
-    from lenet_tune.views import aligned
+    from lenet_tune.views import aligned, wrapped
 
-    lines = [*_wrapped(words.verdict(results))]
+    lines = [*wrapped(words.verdict(results), WIDTH)]
     for kind in ("bayes", *(["tpe"] if results.tpe else []), "hyperband"):
         trials = results.of(kind)
         lines += ["", f"{words.NAMES[kind]}, {trials[0].trials} trials, against random search"]
         lines += aligned(words.COLUMNS, words.rows(trials, results.random_trials))
         lines += ["", *aligned(words.OVERALL, words.overall_rows(results, kind))]
-    lines += ["", *aligned(words.PROMISES, words.promise_rows(results)), "", *_wrapped(words.speed(results))]
-    lines += [] if results.real is None else ["", *_wrapped(words.table_quality(results) or "")]
-    lines += [] if results.tpe else ["", *_wrapped(words.NO_TPE)]
+    lines += [
+        "",
+        *aligned(words.PROMISES, words.promise_rows(results)),
+        "",
+        *wrapped(words.speed(results), WIDTH),
+    ]
+    lines += [] if results.real is None else ["", *wrapped(words.table_quality(results) or "", WIDTH)]
+    lines += [] if results.tpe else ["", *wrapped(words.NO_TPE, WIDTH)]
     click.echo("\n".join(lines))
-
-
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, 80)

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from statistics import fmean
 
-from lenet_tune.analysis.confirmation import interval
+from lenet_tune.analysis.confirmation import OnTest, interval, on_test
 from lenet_tune.analysis.parameters import trial_parameters
 from lenet_tune.analysis.ranking import epochs_done
 from lenet_tune.analysis.text import NONE, count, duration, percent, points
-from lenet_tune.records import Snapshot, TestReading, TrialRecord
+from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.sections import runs
 from lenet_tune.standing import Estimate
 
@@ -21,7 +20,7 @@ class Height:
     Args:
         score: the best trial's, a fraction; None without one.
         fresh: what fresh seeds say of the best trial; None where nothing was confirmed.
-        test: mean accuracy of the best trial's models on the test images; None where they were not read.
+        test: the best trial's models on the test images; None where these were not read.
         seconds: training time of all trials.
     """
 
@@ -31,7 +30,7 @@ class Height:
     epochs: int
     score: float | None
     fresh: Estimate | None
-    test: float | None
+    test: OnTest | None
     seconds: float
 
 
@@ -49,7 +48,7 @@ def _of(search: Snapshot) -> Height:
         epochs=0 if best is None else epochs_done(best),
         score=None if best is None else best.score,
         fresh=_fresh(search),
-        test=None if best is None else _test_mean(search, best),
+        test=None if best is None else on_test(search, best),
         seconds=sum(trial.seconds for trial in search.trials),
     )
 
@@ -128,9 +127,9 @@ def closing_headline(searches: Sequence[Snapshot]) -> str | None:
     found = answering(searches)
     if found is None:
         return None
-    mean = _test_mean(found, found.best)
+    test = on_test(found, found.best)
     reached, images = (
-        (mean, "test") if mean is not None else (_height(found)[1], found.definition.held_out_name)
+        (_height(found)[1], found.definition.held_out_name) if test is None else (test.mean, "test")
     )
     return f"The architecture of section 3, searched: {percent(reached, 1)} {images} accuracy."
 
@@ -147,20 +146,13 @@ def _accuracy(found: Snapshot, best: TrialRecord) -> str:
 
 
 def _on_test(found: Snapshot, best: TrialRecord) -> str:
-    own = _readings(found, best)
-    if not own:
+    test = on_test(found, best)
+    if test is None:
         return ", and the test images were not read"
-    mean, models = percent(_test_mean(found, best)), count(len(own), "model")
-    return f"; on {own[-1].images:,} test images, read once, {mean} (mean of {models})"
-
-
-def _test_mean(found: Snapshot, best: TrialRecord) -> float | None:
-    own = _readings(found, best)
-    return fmean(r.accuracy for r in own) if own else None
-
-
-def _readings(found: Snapshot, best: TrialRecord) -> list[TestReading]:
-    return [r for r in found.test_readings if r.trial == best.number]
+    return (
+        f"; on {test.images:,} test images, read once, {percent(test.mean)} "
+        f"(mean of {count(test.models, 'model')})"
+    )
 
 
 def _beside_report() -> str:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from scipy.special import betaincinv
 
-from lenet_tune.analysis.text import count, listed, percent, points
+from lenet_tune.analysis.text import count, is_number, listed, percent, points
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.standing import ALPHA, Estimate
 
@@ -65,6 +65,23 @@ def _leader(snapshot: Snapshot, trial: TrialRecord) -> Leader:
         test=fmean(test) if test else None,
         test_n=len(test),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnTest:
+    """What the test images say of a trial: the mean accuracy of so many of its models, on so many images."""
+
+    mean: float
+    models: int
+    images: int
+
+
+def on_test(snapshot: Snapshot, trial: TrialRecord) -> OnTest | None:
+    """Over all models of the trial that were measured on the test images; None where none was."""
+    own = [r for r in snapshot.test_readings if r.trial == trial.number and is_number(r.accuracy)]
+    if not own:
+        return None
+    return OnTest(mean=fmean(r.accuracy for r in own), models=len(own), images=own[-1].images)
 
 
 def interval(found: Estimate) -> str:

@@ -1,11 +1,9 @@
 """What a study says in words: its state, and the answer in one sentence."""
 
-from statistics import fmean
-
 from lenet_tune.analysis.ablation import ablated, ablation_words
 from lenet_tune.analysis.best_model import best_model
 from lenet_tune.analysis.comparison import comparison
-from lenet_tune.analysis.confirmation import interval, standing_words
+from lenet_tune.analysis.confirmation import interval, on_test, standing_words
 from lenet_tune.analysis.curves import best_so_far
 from lenet_tune.analysis.noise import seed_noise
 from lenet_tune.analysis.ranking import epochs_done
@@ -103,13 +101,11 @@ def _beside_report(snapshot: Snapshot) -> list[str]:
 
 
 def _beside_test(snapshot: Snapshot) -> list[str]:
-    best, readings = snapshot.best, snapshot.test_readings
-    own = [r for r in readings if r.trial == best.number and is_number(r.accuracy)]
-    if not own or snapshot.definition.held_out_name == "test":
+    found = on_test(snapshot, snapshot.best)
+    if found is None or snapshot.definition.held_out_name == "test":
         return []
-    mean = percent(fmean(r.accuracy for r in own), 1)
-    models = f" (mean of {len(own)} models)" if len(own) > 1 else ""
-    return [f"on {own[-1].images:,} test images {mean}{models}"]
+    models = f" (mean of {found.models} models)" if found.models > 1 else ""
+    return [f"on {found.images:,} test images {percent(found.mean, 1)}{models}"]
 
 
 def _balanced(snapshot: Snapshot) -> list[str]:

@@ -124,7 +124,7 @@ def closing_table(searches: Sequence[Snapshot]) -> Table | None:
                 str(height.epochs),
                 percent(height.score),
                 fresh_words(height),
-                percent(height.test),
+                percent(height.test.mean if height.test else None),
                 duration(height.seconds),
             )
             for height in heights(searches)

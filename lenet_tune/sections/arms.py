@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lenet_tune.config import check_in
-from lenet_tune.errors import SettingError
 from lenet_tune.sections.claims import claims
 from lenet_tune.sections.published import Published, published
 from lenet_tune.sections.readings import BY_NAME, Reading, others, show_reading
@@ -40,13 +39,11 @@ class Pick:
     def __post_init__(self) -> None:
         known = [claim.name for claim in claims()]
         for name in self.claims:
-            if name not in known:
-                raise SettingError(f"`claim` must be one of {', '.join(known)}, but got {name}.")
+            check_in("claim", name, tuple(known))
         for name in self.choices:
             check_in("choice", name, tuple(BY_NAME))
         for section in self.sections:
-            if section not in SECTIONS:
-                raise SettingError(f"`section` must be one of 1, 2, 3, but got {section}.")
+            check_in("section", section, tuple(SECTIONS))
 
     @property
     def is_narrow(self) -> bool:
