@@ -9,12 +9,15 @@ Source: C. Fawcett and H. H. Hoos, "Analysing differences between algorithm conf
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from lenet_tune.errors import SettingError
+from lenet_tune import sections
+from lenet_tune.errors import SettingError, StudyError
 from lenet_tune.knobs import BY_NAME, show
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.space import Setting, complete
+from lenet_tune.starts import read_setting
 
 AS_IT_IS, ALL = "as it is", "all of these"
 _PROTOCOL = ("epochs",)  # how long everything is trained; the same for all
@@ -27,6 +30,7 @@ class Ablation:
     Args:
         study, trial: where `setting` comes from.
         towards: the name of `base`, the setting whose values are put in its place.
+        fingerprint: of the study's data, where that is what is trained on; None where other data is named.
     """
 
     study: str
@@ -34,6 +38,15 @@ class Ablation:
     setting: Setting
     towards: str
     base: Setting
+    fingerprint: str | None = None
+
+    def check_data(self, fingerprint: str) -> None:
+        """Raise `StudyError` where the data that was found is not the study's, and none was named."""
+        if self.fingerprint not in (None, fingerprint):
+            raise StudyError(
+                f"The study {self.study} was trained on data with fingerprint {self.fingerprint[:16]}, but "
+                f"what was found without naming any has {fingerprint[:16]}: pass --data."
+            )
 
     def runs(self, epochs: int | None) -> dict[str, Any]:
         """What a study has to remember: the settings to train, with so many epochs, and where they are from.
@@ -48,12 +61,53 @@ class Ablation:
         }
 
 
-def chosen(snapshot: Snapshot, number: int | None) -> TrialRecord:
-    """The trial with a number, or the best one.
+def of_study(
+    snapshot: Snapshot, trial: int | None, towards: str | Path | Mapping | None, *, own_data: bool
+) -> Ablation:
+    """What to take apart of a study.
+
+    Args:
+        trial: a trial's number; None for the best one.
+        towards: a name of `sections.BASES`, a JSON file, or a setting; None for the model of the section
+            that was searched, else the adjusted one.
+        own_data: whether it is trained on the study's own data, as no other was named.
 
     Raises:
-        SettingError: there is none.
+        SettingError: there is no such trial or setting.
     """
+    found = _chosen(snapshot, trial)
+    if towards is None:
+        section = snapshot.definition.section
+        towards = f"section{section}" if section in (2, 3) else "adjusted"
+    if isinstance(towards, Mapping):
+        name, base = "the other", complete(towards)
+    elif str(towards) in sections.BASES:
+        name, base = str(towards), sections.BASES[str(towards)]
+    else:
+        name, base = Path(towards).stem, read_setting("towards", Path(towards))
+    return Ablation(
+        study=snapshot.definition.name,
+        trial=found.number,
+        setting=dict(found.setting),
+        towards=name,
+        base=base,
+        fingerprint=str(snapshot.definition.data.get("fingerprint")) if own_data else None,
+    )
+
+
+def protocol(snapshot: Snapshot, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a search that an ablation takes from its study where they are not given.
+
+    That is the size of its splits, unless it measured as the report did, and a seed of its own.
+    """
+    d = snapshot.definition
+    own = {"seed": d.seed + 1}
+    if d.protocol == "validation" and not given.get("quick"):
+        own |= {"train_size": d.train_size, "validation_size": d.held_out_size}
+    return {name: value for name, value in own.items() if given.get(name) is None}
+
+
+def _chosen(snapshot: Snapshot, number: int | None) -> TrialRecord:
     name, trials = snapshot.definition.name, {trial.number: trial for trial in snapshot.trials}
     if number is None:
         if snapshot.best is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lenet_tune import session, starts
+from lenet_tune import ablation, session, starts
 from lenet_tune.arrays import dataset_of
 from lenet_tune.callbacks import Callback
 from lenet_tune.config import check_in
@@ -23,11 +23,15 @@ from lenet_tune.parse import parse_duration
 from lenet_tune.progress import quiet
 from lenet_tune.records import Snapshot, TrialRecord
 from lenet_tune.session import Place
+from lenet_tune.study import Study
 from lenet_tune.studyfile import FILE_NAME, find_study
 
+Data = str | Path | DataSet | Sequence[Any] | None
 _PLACE = ("budget", "device", "backend", "checkpoint_every", "trial_timeout", "accept_versions", "out")
 _STARTS = ("start", "from_study")
 _SEARCH = tuple(f.name for f in fields(Options) if f.name not in ("kind", "starts", "ablation"))
+_ABLATION = ("epochs", "train_size", "validation_size", "seeds", "seed", "quick", "engine", "class_weights",
+             "name")  # fmt: skip
 _PLACE_DEFAULTS = {
     "out": ".",
     "backend": None,
@@ -106,7 +110,6 @@ class StudyView:
             StudyError: no trial is done.
         """
         from lenet_tune import devices
-        from lenet_tune.study import Study
 
         devices.prepare(_loaded_backend(), "auto")
         from lenet_tune.exporting import trained_best
@@ -116,6 +119,44 @@ class StudyView:
         if found is None:
             raise StudyError(f"The study {self.name} has no finished trial, so no best model: train on.")
         return found[2]
+
+    def ablate(
+        self,
+        *,
+        trial: int | None = None,
+        towards: str | Path | Mapping | None = None,
+        data: Data = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 1,
+        **options: Any,
+    ) -> "StudyView":
+        """Take a setting apart: train it with one knob at a time as another setting has it.
+
+        Args:
+            trial: its number; None for the best one.
+            towards: "adjusted", "initial", "section2", "section3", a JSON file or a setting; None for the
+                model of the section that was searched, else "adjusted".
+            data: as `search` takes it; None for the study's own, which arrays are to be handed over again.
+            options: of the command, with underscores: `seeds=3` (its default), `epochs`, `name`, ...
+
+        Raises:
+            LeNetTuneError, KeyboardInterrupt: as `search`.
+
+        Example:
+            study.ablate(towards="section3", seeds=6).report()
+        """
+        _check_names("ablate", options, _ABLATION)
+        given = {"seeds": 3, "out": self.out, **options}
+        given |= ablation.protocol(self.snapshot, given)
+        place = _place(["ablate", self.name], data, given | {"trial": trial, "towards": towards})
+        with Study.read(self.path) as study:
+            place = session.at_home(study, replace(place, callbacks=tuple(callbacks)))
+        asked = Options(
+            kind="grid",
+            ablation=ablation.of_study(self.snapshot, trial, towards, own_data=data is None),
+            **{name: given[name] for name in _ABLATION if given.get(name) is not None},
+        )
+        return _searched(asked, place, verbose)
 
     def report(self) -> Path:
         """Write the study's page, and return its path."""
@@ -127,7 +168,7 @@ class StudyView:
 def search(
     kind: str,
     *,
-    data: str | Path | DataSet | Sequence[Any] | None = None,
+    data: Data = None,
     trials: int | None = None,
     callbacks: Sequence[Callback] = (),
     verbose: int = 1,
@@ -157,15 +198,20 @@ def search(
         study.frame()
     """
     check_in("kind", kind, KINDS)
-    _check_names(kind, options)
+    _check_names("search", options, (*_SEARCH, *_STARTS))
+    _check_starts(kind, options)
     given = {"trials": trials, **options}
-    place = replace(_place(kind, data, given), callbacks=tuple(callbacks))
+    place = replace(_place([kind], data, given), callbacks=tuple(callbacks))
+    asked = Options(
+        kind=kind,
+        starts=_starts(given, place.out),
+        **{name: given[name] for name in _SEARCH if given.get(name) is not None} | _knobs(given),
+    )
+    return _searched(asked, place, verbose)
+
+
+def _searched(asked: Options, place: Place, verbose: int) -> StudyView:
     with quiet() if verbose == 0 else nullcontext():
-        asked = Options(
-            kind=kind,
-            starts=_starts(given, place.out),
-            **{name: given[name] for name in _SEARCH if given.get(name) is not None} | _knobs(given),
-        )
         outcome = session.start(asked, place)
     if outcome.signal is not None:
         signal.raise_signal(outcome.signal)
@@ -173,20 +219,22 @@ def search(
     return StudyView(path=path, out=place.out, snapshot=outcome.snapshot)
 
 
-def _check_names(kind: str, options: Mapping[str, Any]) -> None:
-    known = (*_SEARCH, *_PLACE, *_STARTS)
+def _check_names(call: str, options: Mapping[str, Any], own: Sequence[str]) -> None:
+    known = (*own, *_PLACE)
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
-            raise SettingError(f"`search` has no option {name!r}. {hint}")
-    if kind in ("grid", "hyperband"):
-        for name in _STARTS:
-            if options.get(name) is not None:
-                raise SettingError(f"`{name}` belongs to random and bayes, but the kind is {kind}: leave it.")
+            raise SettingError(f"`{call}` has no option {name!r}. {hint}")
 
 
-def _place(kind: str, data: Any, given: Mapping[str, Any]) -> Place:
+def _check_starts(kind: str, options: Mapping[str, Any]) -> None:
+    for name in _STARTS:
+        if kind in ("grid", "hyperband") and options.get(name) is not None:
+            raise SettingError(f"`{name}` belongs to random and bayes, but the kind is {kind}: leave it.")
+
+
+def _place(words: Sequence[str], data: Any, given: Mapping[str, Any]) -> Place:
     source = data
     if data is not None and not isinstance(data, (str, Path, DataSet)):
         source = dataset_of(data)
@@ -197,7 +245,7 @@ def _place(kind: str, data: Any, given: Mapping[str, Any]) -> Place:
     return Place(
         **own | {"out": Path(own["out"])},
         source=str(source) if isinstance(source, Path) else source,
-        command=_command(kind, data, given),
+        command=_command(words, data, given),
     )
 
 
@@ -228,9 +276,9 @@ def _listed(values: Any) -> str:
     return ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
 
 
-def _command(kind: str, data: Any, given: Mapping[str, Any]) -> list[str]:
+def _command(words: Sequence[str], data: Any, given: Mapping[str, Any]) -> list[str]:
     """The command that does the same, for the manifest."""
-    words = [kind]
+    words = [*words]
     if data is not None:
         words += ["--data", str(data) if isinstance(data, (str, Path)) else "ARRAYS"]
     own = {**given, "knob": _knobs(given)["knobs"], "from": given.get("from_study")}

@@ -37,6 +37,8 @@ def define(options: Options, dataset: DataSet) -> Definition:
     Raises:
         SettingError: an option outside its rule.
     """
+    if options.ablation is not None:
+        options.ablation.check_data(dataset.fingerprint)
     protocol = "report" if options.kind == "grid" and options.section is not None else "validation"
     train_size, held_out_size = _sizes(options, dataset, protocol)
     space, more = searched(options)

@@ -6,7 +6,7 @@ This is where the rooms meet; `cli` parses words and calls it, `loop` holds the 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,8 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         LeNetTuneError: as `start`; also when the data is not what the study was begun on.
     """
     with Study.open(path) as study:
-        definition, source = study.definition, place.source or study.source
-        size = place.image_size
-        if size is None and isinstance(source, str) and datasets.takes_size(source):
-            size = tuple(definition.data["image_shape"][:2])
-        dataset = load_data(source, size)
+        definition, home = study.definition, at_home(study, place)
+        dataset = load_data(home.source, home.image_size)
         if dataset.fingerprint != definition.data["fingerprint"]:
             raise StudyError(
                 f"The study {definition.name} was begun on {definition.data['name']} with fingerprint "
@@ -135,6 +132,14 @@ def resume(path: Path, place: Place, trials: int | None) -> Outcome:
         if trials is not None:
             opening.extend(study, trials)
         return _sit(study, dataset, place)
+
+
+def at_home(study: Study, place: Place) -> Place:
+    """The place with the study's own data, as large as it had them, where it names none."""
+    source, size = place.source or study.source, place.image_size
+    if size is None and isinstance(source, str) and datasets.takes_size(source):
+        size = tuple(study.definition.data["image_shape"][:2])
+    return replace(place, source=source, image_size=size)
 
 
 def load_data(source: str | DataSet | None, image_size: tuple[int, int] | None = None) -> DataSet:

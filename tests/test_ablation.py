@@ -15,7 +15,7 @@ import report_factory as factory
 from lenet_tune import ablation, analysis, sections
 from lenet_tune.analysis.ablation import BETTER, NO_SCORE, ONE_SEED, TIE, WAITS, WORSE, ablated
 from lenet_tune.cli import main
-from lenet_tune.errors import SettingError
+from lenet_tune.errors import SettingError, StudyError
 from lenet_tune.space import complete
 from lenet_tune.study import Study
 
@@ -24,6 +24,10 @@ BASE = sections.BASES["adjusted"]
 
 def of(setting, base=BASE):
     return ablation.Ablation(study="deep", trial=3, setting=complete(setting), towards="adjusted", base=base)
+
+
+def of_study(snapshot, trial=None):
+    return ablation.of_study(snapshot, trial, None, own_data=True)
 
 
 def taken_apart(setting, base=BASE):
@@ -84,12 +88,33 @@ def test_a_setting_that_does_not_differ_is_refused():
 
 def test_the_best_trial_is_taken_apart_unless_another_is_named():
     snapshot = factory.search(6)
-    assert ablation.chosen(snapshot, None) is snapshot.best
-    assert ablation.chosen(snapshot, 2).number == 2
+    assert of_study(snapshot).setting == snapshot.best.setting
+    assert of_study(snapshot, 2).trial == 2
     with pytest.raises(SettingError, match=r"0 to 5, but got 6"):
-        ablation.chosen(snapshot, 6)
+        of_study(snapshot, 6)
     with pytest.raises(SettingError, match="needs a finished trial"):
-        ablation.chosen(replace(snapshot, trials=()), None)
+        of_study(replace(snapshot, trials=()))
+
+
+@pytest.mark.parametrize(("section", "name"), [(None, "adjusted"), (1, "adjusted"), (3, "section3")])
+def test_the_other_setting_is_that_of_the_section_that_was_searched(section, name):
+    found = of_study(factory.search(6, section=section))
+    assert (found.towards, found.base) == (name, sections.BASES[name])
+
+
+def test_sizes_are_the_studys_and_the_seed_is_a_fresh_one_unless_given():
+    snapshot = factory.search(3, seed=4)
+    assert ablation.protocol(snapshot, {}) == {"seed": 5, "train_size": 45_000, "validation_size": 5_000}
+    assert ablation.protocol(snapshot, {"quick": True, "seed": 9}) == {}
+    assert ablation.protocol(factory.section_grid(1), {}) == {"seed": 1}
+
+
+def test_other_data_than_the_studys_has_to_be_named():
+    snapshot = factory.search(3)
+    of_study(snapshot).check_data("ab12")
+    with pytest.raises(StudyError, match="pass --data"):
+        of_study(snapshot).check_data("cd34")
+    ablation.of_study(snapshot, None, None, own_data=False).check_data("cd34")
 
 
 # What the differences say

@@ -247,3 +247,29 @@ def test_arrays_of_the_wrong_form_are_one_line(train, words):
     with pytest.raises(DataError, match=re.escape(words)) as refusal:
         dataset_of((train, (IMAGES, LABELS)))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_setting_is_taken_apart_as_the_command_does(tiny_npz, tmp_path):
+    knobs = {**KNOBS, "momentum": 0.5, "bias_mean_1": 0.0}
+    study = lenet_tune.search(
+        "grid", data=tiny_npz, knobs=knobs, epochs=2, out=tmp_path, name="mine", verbose=0
+    )
+    other = {**study.best.setting, "momentum": 0.9}
+    apart = study.ablate(towards=other, seeds=2, name="apart", verbose=0)
+    assert [t.label for t in apart.trials] == ["as it is", "momentum 0.9 instead of 0.5"]
+    assert {len(t.executions) for t in apart.trials} == {2}
+    assert apart.snapshot.definition.seed == 1
+    assert apart.snapshot.manifest["command"].startswith("lenet-tune ablate mine")
+    words = ["ablate", "mine", "--seeds", "2", "--dry-run", "--out", str(tmp_path)]
+    assert "momentum" in CliRunner().invoke(main, words).stdout
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_cannot_be_taken_apart_is_an_error_of_one_line(arrays, tmp_path):
+    study = lenet_tune.search("grid", data=arrays, **SMALL, out=tmp_path)
+    with pytest.raises(SettingError, match="Did you mean seeds"):
+        study.ablate(seed_s=1)
+    with pytest.raises(StudyError, match="pass --data"):
+        study.ablate(verbose=0)
+    assert study.ablate(data=arrays, seeds=1, verbose=0).trials[0].label == "as it is"

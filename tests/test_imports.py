@@ -41,7 +41,7 @@ ALLOWED = {
     "requirements": {"errors"},
     "arrays": {"data", "errors"},
     "fusion": {"engines", "errors"},
-    "ablation": {"errors", "knobs", "records", "space"},
+    "ablation": {"errors", "knobs", "records", "sections", "space", "starts"},
     "options": {"ablation", "config", "errors", "sections", "space"},
     "standing": set(),
     "stopping": {"engines", "records", "study"},
