@@ -73,8 +73,13 @@ def of_study(
         own_data: whether it is trained on the study's own data, as no other was named.
 
     Raises:
-        SettingError: there is no such trial or setting.
+        SettingError: there is no such trial or setting, or the study is of a model of one's own.
     """
+    if snapshot.definition.is_own_model:
+        raise SettingError(
+            f"`ablate` needs a study of this package's knobs, but {snapshot.definition.name} is of a model "
+            "of one's own."
+        )
     found = _chosen(snapshot, trial)
     if towards is None:
         section = snapshot.definition.section

@@ -96,6 +96,11 @@ def test_the_best_trial_is_taken_apart_unless_another_is_named():
         of_study(replace(snapshot, trials=()))
 
 
+def test_a_model_of_ones_own_has_no_knobs_that_this_package_could_set():
+    with pytest.raises(SettingError, match="model of one's own"):
+        of_study(factory.search(3, protocol="keras_tuner"))
+
+
 @pytest.mark.parametrize(("section", "name"), [(None, "adjusted"), (1, "adjusted"), (3, "section3")])
 def test_the_other_setting_is_that_of_the_section_that_was_searched(section, name):
     found = of_study(factory.search(6, section=section))
