@@ -16,6 +16,7 @@ from fakes import fake_engine, fake_measurement
 
 from lenet_tune.cli import main
 from lenet_tune.config import InputSpec
+from lenet_tune.data.remote import UnavailableError
 from lenet_tune.reproduce.plan import Asked, groups, missing
 from lenet_tune.sections.arms import Pick, arms
 from lenet_tune.space import key
@@ -345,6 +346,21 @@ def test_a_table_without_results_says_what_to_run(bench):
     result = bench("--table")
     assert result.exit_code == 2
     assert "lenet-tune reproduce" in result.stderr
+
+
+def test_only_a_quick_reproduction_goes_on_with_a_stand_in_for_cifar_10(bench, monkeypatch):
+    def nowhere(*words):
+        raise UnavailableError("CIFAR-10 is not in the cache and cannot be downloaded.")
+
+    monkeypatch.delenv("LENET_TUNE_DATA")
+    monkeypatch.setattr("lenet_tune.data.loading._cifar10", nowhere)
+    refused = CliRunner().invoke(main, ["reproduce", "--claim", "C16", "--seeds", "1"])
+    assert refused.exit_code == 6
+    assert refused.stderr == "Error: CIFAR-10 is not in the cache and cannot be downloaded.\n"
+    assert not Path("studies").exists()
+    quick = bench("--claim", "C16", "--seeds", "1", "--dry-run")
+    assert quick.exit_code == 0, quick.output
+    assert "going on with the built-in data set shapes" in quick.stderr
 
 
 def test_a_search_becomes_the_answer_to_the_closing_question(bench):

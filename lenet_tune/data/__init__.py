@@ -1,6 +1,6 @@
 """Data sets by name or path, parts of them by seed, and their fingerprints; nothing here needs Keras."""
 
-from lenet_tune.data.loading import NAMES, load, takes_size
+from lenet_tune.data.loading import NAMES, load, named_source, takes_size
 from lenet_tune.data.sets import DataSet, Split
 from lenet_tune.data.splits import channel_statistics, stratified_split, subset
 
@@ -10,6 +10,7 @@ __all__ = [
     "Split",
     "channel_statistics",
     "load",
+    "named_source",
     "stratified_split",
     "subset",
     "takes_size",
