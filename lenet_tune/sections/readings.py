@@ -87,7 +87,7 @@ CHOICES = (
             "16": {"filters": 16, "filter_step": 0},
             "32": {"filters": 32, "filter_step": 0},
         },
-        reason="LeNet's 6 and 16 going on to 46 fit section 3 best, level with 16 throughout; 32 fit worse",
+        reason="LeNet's 6 and 16 going on to 46 fit section 3 best, about level with 16 throughout",
         is_fitted=True,
     ),
     OpenChoice(
