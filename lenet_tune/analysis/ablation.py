@@ -10,6 +10,7 @@ from typing import Any
 
 from lenet_tune.ablation import ALL
 from lenet_tune.analysis.inference import LEVEL, Interval, Sample, holm, mean_interval, p_above
+from lenet_tune.analysis.paired import seed_pairs
 from lenet_tune.analysis.text import count, listed, percent, points
 from lenet_tune.records import Snapshot, TrialRecord
 
@@ -102,9 +103,7 @@ def _differing(whole: TrialRecord, changed: Sequence[TrialRecord]) -> tuple[tupl
 
 
 def _differences(whole: TrialRecord, changed: TrialRecord) -> Sample | None:
-    there = {(e.seed, e.order_seed): e.accuracy for e in changed.executions}
-    pairs = [(e.accuracy, there.get((e.seed, e.order_seed))) for e in whole.executions]
-    found = [b - a for a, b in pairs if a is not None and b is not None]
+    found = [b - a for a, b in seed_pairs(whole, changed)]
     return Sample.of(found) if found else None
 
 

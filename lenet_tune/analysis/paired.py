@@ -84,19 +84,24 @@ def _pairs(snapshots: Sequence[Snapshot], names: Sequence[str]) -> Iterator[Pair
             )
 
 
-def _setting_pair(first: TrialRecord, second: TrialRecord) -> SettingPair | None:
+def seed_pairs(first: TrialRecord, second: TrialRecord) -> list[tuple[float, float]]:
+    """Accuracies of two trials, seed by seed: for each seed that both finished."""
     ours, theirs = (
         {(e.seed, e.order_seed): e.accuracy for e in trial.executions if e.accuracy is not None}
         for trial in (first, second)
     )
-    common = [seeds for seeds in ours if seeds in theirs]
-    if not common:
+    return [(ours[seeds], theirs[seeds]) for seeds in ours if seeds in theirs]
+
+
+def _setting_pair(first: TrialRecord, second: TrialRecord) -> SettingPair | None:
+    pairs = seed_pairs(first, second)
+    if not pairs:
         return None
     return SettingPair(
         label=first.label,
         first_trial=first.number,
         second_trial=second.number,
-        first=fmean(ours[seeds] for seeds in common),
-        second=fmean(theirs[seeds] for seeds in common),
-        n=len(common),
+        first=fmean(a for a, _ in pairs),
+        second=fmean(b for _, b in pairs),
+        n=len(pairs),
     )
