@@ -32,6 +32,8 @@ def patches(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str)
     models, kh, kw, c, f = kernels.shape
     n = x.shape[0]
     x = ops.transpose(ops.reshape(x, (n, *x.shape[1:3], models, c)), (3, 0, 1, 2, 4))  # (K, N, h, w, c)
+    # Windows gathered straight from wide maps, and gradients scattered into them, jump from model to model.
+    x = ops.laid_out(x)
     windows = window_matrix(x, (kh, kw), strides, padding)  # (K, N, h', w', kw * kh * c)
     h, w = windows.shape[2:4]
     rows = ops.reshape(windows, (models, n * h * w, kw * kh * c))

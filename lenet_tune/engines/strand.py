@@ -77,6 +77,7 @@ class Strand:
         self.weights = tuple(ops.on_device(w) for w in self.stack.weights)
         self.velocities = self._velocities()
         self.vectors = steps.on_device(self.stack.vectors)
+        self._copied: tuple[tuple, list, list] | None = None
 
     def _stacked(self) -> Stacked:
         models = [member.model for member in self.members]
@@ -97,10 +98,17 @@ class Strand:
 
     def checkpoint(self, k: int, epoch: int) -> Checkpoint:
         """The state of member k, which has finished `epoch`."""
-        has_momentum = self.members[k].execution.train.momentum
-        own = self.velocities if has_momentum else ()
+        weights, velocities = self._in_main_memory()
+        own = velocities if self.members[k].execution.train.momentum else ()
         return Checkpoint(
             epoch=epoch,
-            weights=self.stack.of_model([ops.to_numpy(w) for w in self.weights], k),
-            velocities=self.stack.of_model([ops.to_numpy(v) for v in own], k) if own else (),
+            weights=self.stack.of_model(weights, k),
+            velocities=self.stack.of_model(own, k) if own else (),
         )
+
+    def _in_main_memory(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Weights and velocities as they are now, copied once for all members."""
+        if self._copied is None or self._copied[0] is not self.weights:
+            weights, velocities = ([ops.to_numpy(a) for a in s] for s in (self.weights, self.velocities))
+            self._copied = self.weights, weights, velocities
+        return self._copied[1:]
