@@ -44,8 +44,9 @@ _DO = (
 def reproduce(dry_run: bool, table: bool, closing: str | None, **options: Any) -> None:
     """Run what is missing of the report's tables, figures and claims, and judge them.
 
-    Results are kept as JSON in OUT/reports/reproduction/ and count as done wherever that folder is. The first
-    seed of everything comes first, then the next.
+    Results are kept as JSON in OUT/reports/reproduction/ and count as done wherever that folder is; those of
+    JAX, where Keras's cross-entropy is another, in reproduction-jax/. The first seed of everything comes
+    first, then the next.
 
     \b
     Example:
@@ -76,6 +77,7 @@ def reproduce(dry_run: bool, table: bool, closing: str | None, **options: Any) -
 
 
 def _asked(options: dict[str, Any]) -> Any:
+    from lenet_tune.devices import backend_name
     from lenet_tune.reproduce.plan import Asked
     from lenet_tune.sections import parse_reading
     from lenet_tune.sections.arms import Pick
@@ -89,4 +91,5 @@ def _asked(options: dict[str, Any]) -> Any:
         reading=parse_reading(options["reading"]),
     )
     names = ("seeds", "at_once", "epochs", "train_size", "quick", "engine")
-    return Asked(pick=pick, **{name: options[name] for name in names})
+    backend = backend_name(options["backend"])
+    return Asked(pick=pick, backend=backend, **{name: options[name] for name in names})

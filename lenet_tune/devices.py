@@ -30,8 +30,7 @@ def prepare(backend: str | None, device: str, threads: int | None = None) -> Non
     Raises:
         SettingError: an unknown name. LeNetTuneError: the backend is not installed, or there is no GPU.
     """
-    backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
-    check_in("backend", backend, BACKENDS)
+    backend = backend_name(backend)
     check_in("device", device, DEVICES)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -60,6 +59,17 @@ def prepare(backend: str | None, device: str, threads: int | None = None) -> Non
             f"`--device gpu` needs a GPU that {backend} can use, but there is none: leave --device out, or "
             f"install {backend} with CUDA support."
         )
+
+
+def backend_name(backend: str | None = None) -> str:
+    """The backend that is asked for; None takes `KERAS_BACKEND`, and TensorFlow where it is not set.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    backend = backend or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    check_in("backend", backend, BACKENDS)
+    return backend
 
 
 @contextmanager

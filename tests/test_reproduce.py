@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from fakes import fake_engine, fake_measurement
 from lenet_tune.cli import main
 from lenet_tune.config import InputSpec
 from lenet_tune.data.remote import UnavailableError
-from lenet_tune.reproduce.plan import Asked, groups, missing
+from lenet_tune.reproduce.plan import Asked, define, groups, missing
 from lenet_tune.sections.arms import Pick, arms
 from lenet_tune.space import key
 from lenet_tune.studyexport import compact, export_text, read_export
@@ -342,6 +343,32 @@ def test_the_table_is_markdown_of_all_numbers_and_claims(bench):
     assert lines[0].startswith("0 of 16 published figures reproduced")
 
 
+def test_the_table_has_both_backends_side_by_side(bench):
+    bench("--claim", "C16", "--seeds", "2")
+    (path,) = bench.folder.glob("*.json")
+    one = read_export(path)
+    name = one.definition.name.replace("reproduction", "reproduction-jax")
+    other = replace(one, definition=replace(one.definition, name=name), manifest={"backend": "jax"})
+    folder = bench.folder.with_name(name)
+    folder.mkdir()
+    (folder / f"{name}.json").write_text(export_text(other), encoding="ascii")
+    lines = bench("--table").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[:3]] == ["TensorFlow", "", "JAX"]
+    tables = [line for line in lines if line.startswith("|")]
+    assert tables[0] == (
+        "| where | run | published | measured, TensorFlow | n | verdict | measured, JAX | n | verdict |"
+    )
+    assert len(tables) == 2 + 16 + 2 + 18
+
+
+def test_a_reproduction_on_jax_has_a_name_of_its_own(tiny_data):
+    asked = Asked(pick=Pick(), backend="jax")
+    definition = define(asked, tiny_data)
+    assert definition.name.startswith("reproduction-jax")
+    assert definition.title.endswith("the report reproduced on JAX")
+    assert Asked(pick=Pick()).name == "reproduction"
+
+
 def test_a_table_without_results_says_what_to_run(bench):
     result = bench("--table")
     assert result.exit_code == 2
@@ -491,12 +518,7 @@ def test_results_hold_finished_executions_only():
 
 
 def test_the_readmes_table_is_what_the_command_prints():
-    from lenet_tune.analysis.reproduction import reproduction
-    from lenet_tune.reproduce.files import results
-    from lenet_tune.reproduce.words import markdown
-
-    folder = ROOT / "reports" / "reproduction"
-    if not folder.is_dir():
-        pytest.skip("no results are committed yet")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert markdown(reproduction(results(folder).values(), {})) in readme
+    printed = CliRunner().invoke(main, ["reproduce", "--table", "--out", str(ROOT)])
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout.strip() in readme

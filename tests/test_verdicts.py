@@ -1,6 +1,7 @@
 """Verdicts on published numbers."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import repro_factory as factory
@@ -103,6 +104,12 @@ def test_seeds_of_several_studies_come_together_and_none_counts_twice():
 def test_studies_on_other_data_or_sizes_do_not_mix():
     with pytest.raises(StudyError, match="folders of their own"):
         pool([factory.study([]), factory.study([], train_size=2000)])
+
+
+def test_studies_of_different_backends_do_not_mix():
+    on_jax = replace(factory.study([]), manifest={"backend": "jax"})
+    with pytest.raises(StudyError, match="epochs and backend"):
+        pool([factory.study([]), on_jax])
 
 
 def test_common_seeds_are_those_that_every_run_has():

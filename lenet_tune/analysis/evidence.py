@@ -73,15 +73,15 @@ def pool(snapshots: Iterable[Snapshot]) -> Pool:
     """The evidence of studies that measured alike; of two executions of one seed the first counts.
 
     Raises:
-        StudyError: studies on other data, other sizes or another protocol among them.
+        StudyError: studies on other data, other sizes, another protocol or another backend among them.
     """
     studies = tuple(snapshots)
-    kinds = {_protocol(s.definition): s for s in reversed(studies)}
+    kinds = {_protocol(s): s for s in reversed(studies)}
     if len(kinds) > 1:
         a, b = (s.definition.name for s in list(kinds.values())[:2])
         raise StudyError(
-            f"Studies of one reproduction must have the same data, sizes and epochs, but {a} and {b} differ. "
-            "Keep them in folders of their own."
+            "Studies of one reproduction must have the same data, sizes, epochs and backend, but "
+            f"{a} and {b} differ. Keep them in folders of their own."
         )
     found: dict[tuple, dict[Seed, Evidence]] = {}
     for snapshot in studies:
@@ -113,9 +113,9 @@ def _reasons(definition: Definition) -> tuple[str, ...]:
     return (*few, *not_comparable(definition))
 
 
-def _protocol(definition: Definition) -> tuple:
-    data = definition.data.get("fingerprint")
-    return data, definition.train_size, definition.held_out_size, definition.protocol, epochs_of(definition)
+def _protocol(study: Snapshot) -> tuple:
+    d, backend = study.definition, study.manifest.get("backend")
+    return d.data.get("fingerprint"), d.train_size, d.held_out_size, d.protocol, epochs_of(d), backend
 
 
 def _evidence(snapshot: Snapshot) -> Iterable[tuple[Mapping[str, Any], Evidence]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
-from keras import Model
+from keras import Model, ops
 
 from lenet_tune.data import Split
 from lenet_tune.engines.base import (
@@ -98,5 +98,5 @@ def _checkpoint(model: Model, epoch: int, _: tuple[int, int]) -> Checkpoint:
     return Checkpoint(
         epoch=epoch,
         weights=tuple(model.get_weights()),
-        velocities=tuple(np.array(v) for v in velocities),
+        velocities=tuple(np.array(ops.convert_to_numpy(v)) for v in velocities),
     )

@@ -40,6 +40,29 @@ _MEASURES = (
 )
 
 
+_CROSS_ENTROPY = (
+    "On {backend} Keras's cross-entropy {does}; on {other} it {other_does}. The report does not name its "
+    "backend, so each has a page."
+)
+_LOGITS = "goes back to the logits of a softmax or a sigmoid"
+_SHARES = (
+    "takes the outputs, divided by their sum and clipped at 1e-7, where a model that is sure learns nothing"
+)
+
+
+def _backend_words(found: Reproduction) -> tuple[str, ...]:
+    """How the loss differs by backend: large numbers as input make models sure from the start."""
+    backend = found.studies[0].manifest.get("backend")
+    does = {
+        "tensorflow": ("TensorFlow", _LOGITS, "JAX", _SHARES),
+        "jax": ("JAX", _SHARES, "TensorFlow", _LOGITS),
+    }
+    if backend not in does:
+        return ()
+    names = ("backend", "does", "other", "other_does")
+    return (_CROSS_ENTROPY.format(**dict(zip(names, does[backend], strict=True))),)
+
+
 def sentences(found: Reproduction) -> tuple[str, ...]:
     """What was measured, and how."""
     if not found.studies:
@@ -52,6 +75,7 @@ def sentences(found: Reproduction) -> tuple[str, ...]:
         "of images and, where shapes agree, the same initial weights.",
         f"A diverged execution counts with {percent(found.pool.chance)} from the epoch in which its loss "
         "stopped being a number: its outputs are no numbers then, and one class is named for every image.",
+        *_backend_words(found),
         f"Reading of the open choices on this page: {show_reading(found.reading)}.",
         f"{found.executions:,} finished executions of {len(found.pool.found):,} settings.",
     )

@@ -18,6 +18,7 @@ from lenet_tune.sections.claims_later import table_5
 from lenet_tune.space import Setting, configs, key
 
 NAME = "reproduction"
+_ON = {"tensorflow": "", "jax": " on JAX"}
 _SEED = 0  # of every study: the k-th execution of a setting has the same seeds as in `lenet-tune grid`
 
 
@@ -30,6 +31,7 @@ class Asked:
         seeds: executions of each setting.
         at_once: seeds that are trained together before the next ones start.
         epochs, train_size, quick: None and False for the report's own protocol.
+        backend: whose arithmetic: see `name`.
     """
 
     pick: Pick
@@ -39,6 +41,7 @@ class Asked:
     train_size: int | None = None
     quick: bool = False
     engine: str = "fused"
+    backend: str = "tensorflow"
 
     def __post_init__(self) -> None:
         check_int("seeds", self.seeds, 1, 1000)
@@ -49,6 +52,15 @@ class Asked:
     def is_the_reports_own(self) -> bool:
         """Whether epochs, images and engine are those of the reproduction proper."""
         return not (self.epochs or self.train_size or self.quick) and self.engine == "fused"
+
+    @property
+    def name(self) -> str:
+        """Of the reproduction, and so of its folder: one a backend.
+
+        Keras's cross-entropy works on the logits of a softmax or a sigmoid on TensorFlow, and on clipped
+        probabilities on JAX: the report's settings do not train alike on both.
+        """
+        return NAME if self.backend == "tensorflow" else f"{NAME}-{self.backend}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +100,8 @@ def define(asked: Asked, dataset: DataSet) -> Definition:
     epochs = asked.epochs or (Quick.epochs if asked.quick else PUBLISHED_EPOCHS)
     return replace(
         like,
-        name=like.name.replace("grid-section1", NAME, 1),
-        title=f"{like.title.split(':')[0]}: the report reproduced",
+        name=like.name.replace("grid-section1", asked.name, 1),
+        title=f"{like.title.split(':')[0]}: the report reproduced{_ON[asked.backend]}",
         section=None,
         stages=(),
         options={"runs": [], "epochs": epochs},

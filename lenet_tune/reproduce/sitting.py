@@ -123,13 +123,15 @@ def _write_sections(studies: Sequence[Snapshot], folder: Path) -> list[Path]:
     return [write_page(study, folder / f"{study.definition.name}.html") for study in section_studies(studies)]
 
 
-def judged(asked: Asked, place: Place) -> Reproduction:
-    """What the results that are there say; nothing is trained or written.
+def judged(asked: Asked, place: Place) -> dict[str, Reproduction]:
+    """What the results that are there say, by backend; nothing is trained or written.
 
     Raises:
         SettingError: there are none.
     """
-    return reproduction(_some(_shelf(asked, place).folder), asked.pick.reading)
+    folders = {name: _shelf(replace(asked, backend=name), place).folder for name in devices.BACKENDS}
+    there = [name for name, folder in folders.items() if folder.is_dir()] or [asked.backend]
+    return {name: reproduction(_some(folders[name]), asked.pick.reading) for name in there}
 
 
 def _some(folder: Path) -> list[Snapshot]:
@@ -141,7 +143,7 @@ def _some(folder: Path) -> list[Snapshot]:
 
 def _shelf(asked: Asked, place: Place) -> Shelf:
     if asked.is_the_reports_own and place.source is None:
-        return Shelf(out=place.out, name=NAME)
+        return Shelf(out=place.out, name=asked.name)
     return Shelf(out=place.out, name=define(asked, _dataset(asked, place)).name)
 
 

@@ -1,6 +1,6 @@
 """A reproduction as text: its plan and verdicts for the terminal, its table for the README."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
@@ -59,6 +59,7 @@ def _terminal_rows(found: Reproduction) -> list[tuple[str, ...]]:
     ]
 
 
+_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _COLUMNS = ("where", "run", "published", "measured", "one new run", "n", "verdict")
 
 
@@ -77,16 +78,55 @@ def _rows(found: Reproduction) -> list[tuple[str, ...]]:
     ]
 
 
-def markdown(found: Reproduction) -> str:
-    """The table published / measured / verdict, and the claims, for the README."""
-    claims = [(c.claim.name, c.claim.words, verdict_words(c), str(c.n)) for c in found.claims]
+def markdown(found: Mapping[str, Reproduction]) -> str:
+    """The table published / measured / verdict, and the claims, for the README; backends side by side."""
+    if len(found) > 1:
+        return _side_by_side(found)
+    (one,) = found.values()
+    claims = [(c.claim.name, c.claim.words, verdict_words(c), str(c.n)) for c in one.claims]
     return "\n".join(
         [
-            headline(found),
+            headline(one),
             "",
-            *_markdown_table(_COLUMNS, _rows(found)),
+            *_markdown_table(_COLUMNS, _rows(one)),
             "",
             *_markdown_table(("claim", "in words", "verdict", "n"), claims),
+        ]
+    )
+
+
+def _side_by_side(found: Mapping[str, Reproduction]) -> str:
+    titles = [_TITLES[backend] for backend in found]
+    numbers = zip(*(one.numbers for one in found.values()), strict=True)
+    claims = zip(*(one.claims for one in found.values()), strict=True)
+    published = [
+        (
+            same[0].published.where,
+            same[0].published.label,
+            f"{same[0].published.accuracy:.4f}",
+            *(
+                cell
+                for v in same
+                for cell in (measured_words(v), str(v.sample.n if v.sample else 0), v.verdict)
+            ),
+        )
+        for same in numbers
+    ]
+    judged = [
+        (
+            same[0].claim.name,
+            same[0].claim.words,
+            *(cell for c in same for cell in (verdict_words(c), str(c.n))),
+        )
+        for same in claims
+    ]
+    own = [column for title in titles for column in (f"measured, {title}", "n", "verdict")]
+    verdicts = [column for title in titles for column in (f"verdict, {title}", "n")]
+    return "\n\n".join(
+        [
+            *(f"{_TITLES[backend]}: {headline(one)}" for backend, one in found.items()),
+            "\n".join(_markdown_table(("where", "run", "published", *own), published)),
+            "\n".join(_markdown_table(("claim", "in words", *verdicts), judged)),
         ]
     )
 

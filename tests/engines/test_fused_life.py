@@ -90,6 +90,16 @@ def test_all_results_of_an_epoch_come_at_once():
     assert all(r.seconds > 0 for epoch in epochs for r in epoch.results)
 
 
+def test_a_group_is_copied_from_the_device_once_an_epoch(monkeypatch):
+    copied = []
+    to_numpy = fused.ops.to_numpy
+    group = next(fused.train_group(three(), make_data()))
+    monkeypatch.setattr(fused.ops, "to_numpy", lambda values: copied.append(values) or to_numpy(values))
+    states = [group.checkpoint(result.id) for result in group.results]
+    assert len(copied) <= len(states[0].weights) * 2 * fused.ops.default_strands()
+    assert not np.array_equal(states[0].weights[0], states[1].weights[0])
+
+
 def test_going_on_from_a_checkpoint_gives_the_same_bits(plain):
     resumed = [replace(e, start=plain[e.id, 1][1]) for e in three()]
     found = run(fused.train_group, resumed, make_data())
