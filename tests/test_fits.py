@@ -4,7 +4,7 @@ import pytest
 import repro_factory as factory
 
 from lenet_tune.analysis.evidence import pool
-from lenet_tune.analysis.fits import fits
+from lenet_tune.analysis.fits import fit_beside, fits
 from lenet_tune.sections.arms import PARTS, fitted
 from lenet_tune.sections.readings import others
 
@@ -72,6 +72,20 @@ def test_without_any_run_there_is_no_best():
 def test_every_alternative_of_every_part_is_compared():
     every = fits(pool([]))
     assert len(every) == sum(1 + len(others(scope)) for scope in PARTS)
+
+
+def test_two_pools_are_compared_over_the_numbers_that_both_have():
+    near = pool([factory.study(off_by("section3", {}, (0.01, -0.01)))])
+    far = pool([factory.study(off_by("section3", {}, (0.05, 0.05)))])
+    fit = fit_beside(near, far)
+    assert fit.numbers == 2
+    assert fit.rms == pytest.approx((0.01, 0.05))
+    assert fit.excess == pytest.approx(0.04)
+    assert 0 not in fit.interval
+    assert fit.interval.low == pytest.approx(0.04)
+    assert fit_beside(far, near).excess == pytest.approx(-0.04)
+    other = pool([factory.study(off_by("adjusted", {}, (0.0,) * len(fitted("adjusted", {}))))])
+    assert fit_beside(near, other) is None
 
 
 def test_intervals_are_the_same_every_time():

@@ -51,6 +51,37 @@ def fits(pool: Pool) -> tuple[ReadingFit, ...]:
     return tuple(fit for scope in PARTS for fit in _of_part(scope, pool))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PoolsFit:
+    """How two pools, of two backends say, fit the published numbers that both measured.
+
+    Args:
+        rms: root mean squared difference of each, fractions.
+        excess: how much larger the second one is.
+        interval: of `excess`.
+    """
+
+    numbers: int
+    rms: tuple[float, float]
+    excess: float
+    interval: Interval
+
+
+def fit_beside(one: Pool, other: Pool) -> PoolsFit | None:
+    """The fits of two pools, default reading, over all parts; None unless both ran every number of a part."""
+    pairs = [[_squares(scope, {}, pool)[0] for pool in (one, other)] for scope in PARTS]
+    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if not whole:
+        return None
+    first, second = (np.concatenate(squares) for squares in zip(*whole, strict=True))
+    return PoolsFit(
+        numbers=len(first),
+        rms=(_rms(first), _rms(second)),
+        excess=_rms(second) - _rms(first),
+        interval=_middle(_drawn(second) - _drawn(first)),
+    )
+
+
 def _of_part(scope: str, pool: Pool) -> list[ReadingFit]:
     default, *_ = _squares(scope, {}, pool)
     found = [_fit(scope, reading, pool, default) for reading in ({}, *others(scope))]

@@ -28,6 +28,7 @@ from lenet_tune.report.chart import Chart, Table
 from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.live import Drawing, page_data, scripts
+from lenet_tune.report.rerun import again
 from lenet_tune.report.safe import finalize
 from lenet_tune.report.vega import inline_svg
 
@@ -108,7 +109,7 @@ def _first_screen(snapshot: Snapshot) -> dict[str, Any]:
         "held_out": definition.held_out_name,
         "best": best and best.head(content.FIRST_KNOBS),
         "more_best": best and best.tail(content.FIRST_KNOBS),
-        "command": snapshot.manifest.get("command") or content.UNKNOWN,
+        "command": again(snapshot.manifest) or content.UNKNOWN,
         "progress": drawn(shown),
         "leaders": drawn(charts_search.leaders_chart(snapshot)),
         "leaders_table": content_model.leaders_table(snapshot),

@@ -20,6 +20,7 @@ from lenet_tune.report.draw import unchecked
 from lenet_tune.report.files import write_atomically
 from lenet_tune.report.live import page_data
 from lenet_tune.report.page import contents, drawn, drawn_part, rendered
+from lenet_tune.report.rerun import again
 
 _SECTIONS = (
     ("numbers", "Published numbers", ("number_table",)),
@@ -92,7 +93,7 @@ def _first_screen(found: Reproduction) -> dict[str, Any]:
 def _commands(studies: Iterable[Snapshot]) -> list[str]:
     """What was typed, a line a sitting; the same line twice went on where it had been stopped."""
     sittings = [s for study in studies for s in study.manifest.get("sessions") or (study.manifest,)]
-    return list(dict.fromkeys(str(s["command"]) for s in sittings if s.get("command")))
+    return list(dict.fromkeys(command for s in sittings if (command := again(s))))
 
 
 def _report(found: Reproduction) -> dict[str, Any]:

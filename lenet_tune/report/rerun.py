@@ -1,4 +1,4 @@
-"""The command that trains one trial of a study again."""
+"""The commands that do again what a study did: all of it, or one trial."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,6 +9,14 @@ from lenet_tune.records import Snapshot, TrialRecord
 
 DEFAULT_BASE = "adjusted"
 _NOTHING = object()
+
+
+def again(session: Mapping[str, Any]) -> str | None:
+    """What to type to do as a session did: its command, after a backend that was chosen elsewhere."""
+    command, backend = session.get("command"), session.get("backend")
+    if not command or backend in (None, "tensorflow") or "--backend" in command:
+        return command
+    return f"KERAS_BACKEND={backend} {command}"
 
 
 def rerun_command(snapshot: Snapshot, trial: TrialRecord) -> str | None:
@@ -30,7 +38,8 @@ def rerun_command(snapshot: Snapshot, trial: TrialRecord) -> str | None:
     words += ["--train-size", str(d.train_size), "--validation-size", str(d.held_out_size)]
     words += ["--seeds", str(d.seeds)] if d.seeds != 1 else []
     words += ["--seed", str(d.seed)] if d.seed else []
-    return shlex.join([*words, *_data(d.data)])
+    command = shlex.join([*words, *_data(d.data)])
+    return again({"command": command, "backend": snapshot.manifest.get("backend")})
 
 
 def _typed(value: Any) -> str:

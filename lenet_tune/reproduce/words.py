@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import click
 
+from lenet_tune.analysis.fits import fit_beside
 from lenet_tune.analysis.reproduction import ClaimVerdict, Reproduction
 from lenet_tune.analysis.reproduction_words import headline, interval_words, measured_words, verdict_words
+from lenet_tune.analysis.text import points
 from lenet_tune.progress import duration
 from lenet_tune.reproduce.plan import Job
 from lenet_tune.views import aligned, terminal_width, wrapped
@@ -125,10 +127,28 @@ def _side_by_side(found: Mapping[str, Reproduction]) -> str:
     return "\n\n".join(
         [
             *(f"{_TITLES[backend]}: {headline(one)}" for backend, one in found.items()),
+            *_which_fits(found),
             "\n".join(_markdown_table(("where", "run", "published", *own), published)),
             "\n".join(_markdown_table(("claim", "in words", *verdicts), judged)),
         ]
     )
+
+
+def _which_fits(found: Mapping[str, Reproduction]) -> list[str]:
+    """Whether the published figures say which of two backends the report had."""
+    first, second = found
+    if (fit := fit_beside(found[first].pool, found[second].pool)) is None:
+        return []
+    closer = _TITLES[first if fit.excess > 0 else second]
+    sure = "the figures do not say which the report had"
+    if 0 not in fit.interval:
+        sure = f"{closer} fits them better"
+    between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}"
+    return [
+        f"Over the {fit.numbers} figures that name their run, {_TITLES[first]} lies {points(fit.rms[0])} away "
+        f"(root mean square) and {_TITLES[second]} {points(fit.rms[1])}; the difference is "
+        f"{points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
+    ]
 
 
 def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from lenet_tune.cli import grid, main
 from lenet_tune.options import Options
 from lenet_tune.plan import grid_runs
 from lenet_tune.report import export_tables, render_comparison, render_index
-from lenet_tune.report.rerun import rerun_command
+from lenet_tune.report.rerun import again, rerun_command
 from lenet_tune.space import key
 
 DATA = {"image_shape": [32, 32, 3], "num_classes": 10}
@@ -112,6 +112,17 @@ def test_the_command_of_a_trial_is_that_trial(wide):
         assert [key(setting) for _, setting in runs] == [key(trial.setting)]
         assert (options.train_size, options.validation_size) == (45_000, 5_000)
         assert (options.seeds, options.seed) == (2, 0)
+
+
+def test_a_command_names_a_backend_that_is_not_the_default():
+    made = study("on-jax", trials=2)
+    (trial, *_), proof = made.trials, made.manifest
+    on_jax = replace(made, manifest={**proof, "backend": "jax"})
+    assert rerun_command(on_jax, trial) == f"KERAS_BACKEND=jax {rerun_command(made, trial)}"
+    assert again({"command": "lenet-tune bayes", "backend": "tensorflow"}) == "lenet-tune bayes"
+    named = {"command": "lenet-tune bayes --backend jax", "backend": "jax"}
+    assert again(named) == named["command"]
+    assert again({}) is None
 
 
 def test_the_reports_own_runs_have_the_command_of_their_study():
