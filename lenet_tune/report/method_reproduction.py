@@ -40,27 +40,26 @@ _MEASURES = (
 )
 
 
-_CROSS_ENTROPY = (
-    "On {backend} Keras's cross-entropy {does}; on {other} it {other_does}. The report does not name its "
-    "backend, so each has a page."
-)
-_LOGITS = "goes back to the logits of a softmax or a sigmoid"
-_SHARES = (
-    "takes the outputs, divided by their sum and clipped at 1e-7, where a model that is sure learns nothing"
-)
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
+_CROSS_ENTROPY = {
+    "tensorflow": "goes back to the logits of a softmax or a sigmoid",
+    "jax": "takes the outputs, divided by their sum and clipped at 1e-7, so that a model which is sure and "
+    "wrong learns nothing",
+}
 
 
 def _backend_words(found: Reproduction) -> tuple[str, ...]:
-    """How the loss differs by backend: large numbers as input make models sure from the start."""
+    """How the loss differs by backend."""
     backend = found.studies[0].manifest.get("backend")
-    does = {
-        "tensorflow": ("TensorFlow", _LOGITS, "JAX", _SHARES),
-        "jax": ("JAX", _SHARES, "TensorFlow", _LOGITS),
-    }
-    if backend not in does:
+    others = [name for name in _BACKENDS if name != backend]
+    if backend not in _BACKENDS:
         return ()
-    names = ("backend", "does", "other", "other_does")
-    return (_CROSS_ENTROPY.format(**dict(zip(names, does[backend], strict=True))),)
+    return tuple(
+        f"On {_BACKENDS[backend]} Keras's cross-entropy {_CROSS_ENTROPY[backend]}; on {_BACKENDS[other]} it "
+        f"{_CROSS_ENTROPY[other]}. The report does not name its backend, so each has a page: lenet-tune "
+        f"reproduce --backend {other} makes the other one."
+        for other in others
+    )
 
 
 def sentences(found: Reproduction) -> tuple[str, ...]:

@@ -145,8 +145,8 @@ def _which_fits(found: Mapping[str, Reproduction]) -> list[str]:
         sure = f"{closer} fits them better"
     between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}"
     return [
-        f"Over the {fit.numbers} figures that name their run, {_TITLES[first]} lies {points(fit.rms[0])} away "
-        f"(root mean square) and {_TITLES[second]} {points(fit.rms[1])}; the difference is "
+        f"Over the {fit.numbers} figures that name their run, {_TITLES[first]} lies {points(fit.rms[0])} "
+        f"away (root mean square) and {_TITLES[second]} {points(fit.rms[1])}; the difference is "
         f"{points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
     ]
 

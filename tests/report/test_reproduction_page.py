@@ -177,6 +177,15 @@ def test_each_execution_can_be_traced(parse):
         assert part in text
 
 
+def test_a_page_says_what_its_backend_does_and_how_to_get_the_others(parse):
+    on_tensorflow = whole(2)
+    on_jax = replace(on_tensorflow, manifest={**on_tensorflow.manifest, "backend": "jax"})
+    for study, own, other in ((on_tensorflow, "TensorFlow", "jax"), (on_jax, "JAX", "tensorflow")):
+        text = parse(render_reproduction(reproduction([study], {}))).text
+        assert f"On {own} Keras's cross-entropy" in text
+        assert f"lenet-tune reproduce --backend {other} makes the other one" in text
+
+
 def test_other_data_is_said_at_the_top_in_every_caption_and_nowhere_compared(parse):
     html = render_reproduction(reproduction([other_data()], {}))
     captions = re.findall(r"<caption>.*?</caption>", html)
