@@ -158,41 +158,41 @@ WHOLE = (0.70, 0.72, 0.71)
 def test_differences_are_taken_seed_by_seed():
     found = ablated(study(WHOLE, (0.60, 0.62, 0.61), (0.71, 0.71, 0.71), (0.5, 0.5, 0.5)))
     clear, luck = found.changes
-    assert (clear.label, clear.verdict, clear.sample.n) == ("knob 1", WORSE, 3)
-    assert clear.sample.mean == pytest.approx(-0.10)
-    assert clear.interval.low == pytest.approx(-0.10)
-    assert (luck.label, luck.verdict) == ("knob 2", TIE)
-    assert luck.sample.mean == pytest.approx(0.0)
-    assert found.together.sample.mean == pytest.approx(-0.21)
+    assert (clear.label, clear.last.verdict, clear.last.sample.n) == ("knob 1", WORSE, 3)
+    assert clear.last.sample.mean == pytest.approx(-0.10)
+    assert clear.last.interval.low == pytest.approx(-0.10)
+    assert (luck.label, luck.last.verdict) == ("knob 2", TIE)
+    assert luck.last.sample.mean == pytest.approx(0.0)
+    assert found.together.last.sample.mean == pytest.approx(-0.21)
     assert found.rows[-1] is found.together
 
 
 def test_a_change_for_the_better_is_said_and_stands_after_what_costs():
     found = ablated(study(WHOLE, (0.80, 0.82, 0.81), (0.60, 0.62, 0.6101), (0.5, 0.5, 0.5)))
-    assert [w.verdict for w in found.changes] == [WORSE, BETTER]
+    assert [w.last.verdict for w in found.changes] == [WORSE, BETTER]
 
 
 def test_many_changes_are_corrected_for():
     # The interval of a single one leaves 0 out; as one of nine it may be luck.
     slight = (0.68, 0.705, 0.69)
     alone = ablated(study(WHOLE, slight, (0.5, 0.52, 0.51)))
-    assert alone.changes[0].verdict == WORSE
+    assert alone.changes[0].last.verdict == WORSE
     among = ablated(study(WHOLE, slight, *[(0.69, 0.73, 0.70)] * 8, (0.7, 0.72, 0.70)))
     worth = next(w for w in among.changes if w.trial == 1)
-    assert worth.interval.high < 0
-    assert worth.verdict == TIE
+    assert worth.last.interval.high < 0
+    assert worth.last.verdict == TIE
 
 
 def test_what_comes_to_nothing_costs_most():
     found = ablated(study(WHOLE, (0.60, 0.62, 0.61), (0.1, 0.1, 0.1), (0.5,) * 3, outcomes={2: "diverged"}))
-    assert [w.verdict for w in found.changes] == [NO_SCORE, WORSE]
+    assert [w.last.verdict for w in found.changes] == [NO_SCORE, WORSE]
     assert found.changes[0].lost == 3
 
 
 def test_one_seed_has_a_difference_and_no_verdict_and_what_waits_has_none():
     found = ablated(study((0.7,), (0.6,), (0.5,), (0.4,), outcomes={2: None}))
-    assert {w.trial: w.verdict for w in found.changes} == {1: ONE_SEED, 2: WAITS}
-    assert found.changes[0].interval is None
+    assert {w.trial: w.last.verdict for w in found.changes} == {1: ONE_SEED, 2: WAITS}
+    assert found.changes[0].last.interval is None
 
 
 def test_the_summary_of_an_ablation_is_what_its_changes_cost():
@@ -200,6 +200,33 @@ def test_the_summary_of_an_ablation_is_what_its_changes_cost():
     assert words == (
         "Trial 3 of deep has 71.0 % as it is, adjusted -20.00 points beside it. One change at a time: "
         "knob 1 -10.00 points; 1 other change cannot be told from luck."
+    )
+
+
+def with_late_means(snapshot, means):
+    """The study with eleven epochs before the last: the last two have these means, the last its score."""
+    trials = []
+    for trial, mean in zip(snapshot.trials, means, strict=True):
+        executions = []
+        for execution in trial.executions:
+            last = execution.epochs[-1]
+            early = [replace(last, epoch=i, held_out_accuracy=0.1) for i in range(1, 11)]
+            eleventh = replace(last, epoch=11, held_out_accuracy=2 * mean - execution.accuracy)
+            executions.append(replace(execution, epochs=(*early, eleventh, replace(last, epoch=12))))
+        trials.append(replace(trial, executions=tuple(executions)))
+    return replace(snapshot, trials=tuple(trials))
+
+
+def test_what_the_last_epoch_does_not_tell_the_mean_of_the_last_sixth_may():
+    scattered = study(WHOLE, (0.50, 0.73, 0.62), (0.71, 0.71, 0.71), (0.5, 0.52, 0.51))
+    smooth = with_late_means(scattered, (0.71, 0.61, 0.71, 0.5))
+    found = ablated(smooth)
+    first = next(worth for worth in found.changes if worth.trial == 1)
+    assert (first.last.verdict, first.late.verdict) == (TIE, WORSE)
+    assert first.late.sample.mean == pytest.approx(-0.10)
+    assert analysis.summary(smooth).endswith(
+        "No single change can be told from luck yet. By the mean of the last 2 epochs: knob 1 -10.00 points; "
+        "1 other change cannot be told from luck."
     )
 
 

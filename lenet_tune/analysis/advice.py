@@ -59,7 +59,7 @@ def _finish(snapshot: Snapshot) -> list[Advice]:
 
 def _tell_changes(snapshot: Snapshot) -> list[Advice]:
     apart = ablated(snapshot)
-    untold = [] if apart is None else [w for w in apart.changes if w.verdict in (TIE, ONE_SEED)]
+    untold = [] if apart is None else [w for w in apart.changes if w.last.verdict in (TIE, ONE_SEED)]
     if not untold:
         return []
     do = "Train it again with more --seeds, under another --name."

@@ -4,14 +4,14 @@ A setting gives the same numbers in any study with the same seed and data, so wh
 studies do otherwise: their engine, versions, or images for training.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
 from lenet_tune.analysis.inference import Interval, Sample, mean_interval
 from lenet_tune.analysis.text import count, points
-from lenet_tune.records import Snapshot, TrialRecord
+from lenet_tune.records import ExecutionRecord, Snapshot, TrialRecord
 from lenet_tune.space import key
 
 
@@ -84,10 +84,19 @@ def _pairs(snapshots: Sequence[Snapshot], names: Sequence[str]) -> Iterator[Pair
             )
 
 
-def seed_pairs(first: TrialRecord, second: TrialRecord) -> list[tuple[float, float]]:
-    """Accuracies of two trials, seed by seed: for each seed that both finished."""
+def last_epoch(execution: ExecutionRecord) -> float | None:
+    """The score of an execution: its accuracy after the last epoch."""
+    return execution.accuracy
+
+
+def seed_pairs(
+    first: TrialRecord,
+    second: TrialRecord,
+    measure: Callable[[ExecutionRecord], float | None] = last_epoch,
+) -> list[tuple[float, float]]:
+    """What is measured of two trials, seed by seed: for each seed that both finished."""
     ours, theirs = (
-        {(e.seed, e.order_seed): e.accuracy for e in trial.executions if e.accuracy is not None}
+        {(e.seed, e.order_seed): value for e in trial.executions if (value := measure(e)) is not None}
         for trial in (first, second)
     )
     return [(ours[seeds], theirs[seeds]) for seeds in ours if seeds in theirs]

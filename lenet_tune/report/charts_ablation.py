@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from lenet_tune.analysis.ablation import BETTER, WORSE, Ablated, Worth
+from lenet_tune.analysis.ablation import Ablated, Effect, Worth
 from lenet_tune.analysis.text import NONE, points
 from lenet_tune.knobs import show
 from lenet_tune.report.chart import Chart, Table
@@ -12,7 +12,7 @@ from lenet_tune.report.style import BLUE, GREY, INK, MUTED
 
 def ablation_chart(found: Ablated) -> Chart | None:
     """A row a change: a bar from the setting as it is, the interval on it; None before any has ended."""
-    if not any(worth.sample for worth in found.rows):
+    if not any(worth.last.sample for worth in found.rows):
         return None
     return Chart(
         name="ablation",
@@ -25,7 +25,8 @@ def ablation_chart(found: Ablated) -> Chart | None:
 
 
 def _finding(first: Worth) -> str:
-    cost = first.verdict if first.sample is None else f"{points(first.sample.mean, signed=True)}"
+    effect = first.last
+    cost = effect.verdict if effect.sample is None else f"{points(effect.sample.mean, signed=True)}"
     return f"{first.label} costs most: {cost}. Lines hold the mean in 95 of 100 cases; blue is beyond luck."
 
 
@@ -41,39 +42,51 @@ def setting_table(found: Ablated) -> Table:
 def _table(found: Ablated) -> Table:
     return Table(
         caption="Accuracy with the change minus accuracy as it is, points",
-        columns=("change", "difference", "95 % interval", "n", "in words"),
+        columns=("change", "difference", "95 % interval", "n", "in words",
+                 "late mean", "its 95 % interval", "its words"),
         rows=tuple(
             (
                 worth.label,
-                NONE if worth.sample is None else points(worth.sample.mean, signed=True),
-                _interval(worth),
-                str(worth.sample.n if worth.sample else 0),
-                worth.verdict + (f", {worth.lost} without a score" if worth.lost and worth.sample else ""),
+                *_cells(worth.last),
+                str(worth.last.sample.n if worth.last.sample else 0),
+                worth.last.verdict + _lost(worth),
+                *_cells(worth.late),
+                worth.late.verdict,
             )
             for worth in found.rows
         ),
-        numeric=(1, 2, 3),
+        numeric=(1, 2, 3, 5, 6),
+    )  # fmt: skip
+
+
+def _lost(worth: Worth) -> str:
+    return f", {worth.lost} without a score" if worth.lost and worth.last.sample else ""
+
+
+def _cells(effect: Effect) -> tuple[str, str]:
+    """The difference and its interval."""
+    mean = NONE if effect.sample is None else points(effect.sample.mean, signed=True)
+    if effect.interval is None:
+        return mean, NONE
+    return (
+        mean,
+        f"{points(effect.interval.low, signed=True)} to {points(effect.interval.high, signed=True)}",
     )
-
-
-def _interval(worth: Worth) -> str:
-    if worth.interval is None:
-        return NONE
-    return f"{points(worth.interval.low, signed=True)} to {points(worth.interval.high, signed=True)}"
 
 
 def _layers(found: Ablated) -> alt.LayerChart:
     rows: list[Row] = [
         {
             "change": text(worth.label),
-            "difference": per_cent(worth.sample.mean if worth.sample else None),
-            "low": per_cent(worth.interval.low if worth.interval else None),
-            "high": per_cent(worth.interval.high if worth.interval else None),
-            "n": worth.sample.n if worth.sample else 0,
-            "verdict": worth.verdict,
-            "told": worth.verdict in (WORSE, BETTER),
+            "difference": per_cent(effect.sample.mean if effect.sample else None),
+            "low": per_cent(effect.interval.low if effect.interval else None),
+            "high": per_cent(effect.interval.high if effect.interval else None),
+            "n": effect.sample.n if effect.sample else 0,
+            "verdict": effect.verdict,
+            "told": effect.is_told,
         }
         for worth in found.rows
+        for effect in (worth.last,)
     ]
     told = tip(("change:N", "change"), ("difference:Q", "points"), ("low:Q", "from"), ("high:Q", "to"),
                ("n:Q", "seeds"), ("verdict:N", "in words"))  # fmt: skip
