@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+BACKEND_NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 NONE = "–"
 
 

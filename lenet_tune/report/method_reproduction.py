@@ -1,7 +1,7 @@
 """How the reproduction page judges, in sentences: the rules of `analysis` beside their results."""
 
 from lenet_tune.analysis.reproduction import Reproduction
-from lenet_tune.analysis.text import listed, percent, points
+from lenet_tune.analysis.text import BACKEND_NAMES, listed, percent, points
 from lenet_tune.report.chart import Table
 from lenet_tune.sections import show_reading
 from lenet_tune.sections.published import MARGIN
@@ -40,7 +40,6 @@ _MEASURES = (
 )
 
 
-_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _CROSS_ENTROPY = {
     "tensorflow": "goes back to the logits of a softmax or a sigmoid",
     "jax": "takes the outputs, divided by their sum and clipped at 1e-7, so that a model which is sure and "
@@ -51,12 +50,12 @@ _CROSS_ENTROPY = {
 def _backend_words(found: Reproduction) -> tuple[str, ...]:
     """How the loss differs by backend."""
     backend = found.studies[0].manifest.get("backend")
-    others = [name for name in _BACKENDS if name != backend]
-    if backend not in _BACKENDS:
+    others = [name for name in BACKEND_NAMES if name != backend]
+    if backend not in BACKEND_NAMES:
         return ()
     return tuple(
-        f"On {_BACKENDS[backend]} Keras's cross-entropy {_CROSS_ENTROPY[backend]}; on {_BACKENDS[other]} it "
-        f"{_CROSS_ENTROPY[other]}. The report does not name its backend, so each has a page: lenet-tune "
+        f"On {BACKEND_NAMES[backend]} Keras's cross-entropy {_CROSS_ENTROPY[backend]}; on "
+        f"{BACKEND_NAMES[other]} it {_CROSS_ENTROPY[other]}. The report does not name its backend, so each has a page: lenet-tune "
         f"reproduce --backend {other} makes the other one."
         for other in others
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lenet_tune import plan as studies
 from lenet_tune.analysis.evidence import epochs_of, scaled
+from lenet_tune.analysis.text import BACKEND_NAMES
 from lenet_tune.config import InputSpec, check_in, check_int
 from lenet_tune.data import DataSet
 from lenet_tune.engines.base import Execution
@@ -18,7 +19,6 @@ from lenet_tune.sections.claims_later import table_5
 from lenet_tune.space import Setting, configs, key
 
 NAME = "reproduction"
-_ON = {"tensorflow": "", "jax": " on JAX"}
 _SEED = 0  # of every study: the k-th execution of a setting has the same seeds as in `lenet-tune grid`
 
 
@@ -97,11 +97,12 @@ def define(asked: Asked, dataset: DataSet) -> Definition:
         engine=asked.engine,
     )
     like = studies.define(options, dataset)
+    on = "" if asked.name == NAME else f" on {BACKEND_NAMES[asked.backend]}"
     epochs = asked.epochs or (Quick.epochs if asked.quick else PUBLISHED_EPOCHS)
     return replace(
         like,
         name=like.name.replace("grid-section1", asked.name, 1),
-        title=f"{like.title.split(':')[0]}: the report reproduced{_ON[asked.backend]}",
+        title=f"{like.title.split(':')[0]}: the report reproduced{on}",
         section=None,
         stages=(),
         options={"runs": [], "epochs": epochs},

@@ -7,7 +7,7 @@ import click
 from lenet_tune.analysis.fits import fit_beside
 from lenet_tune.analysis.reproduction import ClaimVerdict, Reproduction
 from lenet_tune.analysis.reproduction_words import headline, interval_words, measured_words, verdict_words
-from lenet_tune.analysis.text import points
+from lenet_tune.analysis.text import BACKEND_NAMES, points
 from lenet_tune.progress import duration
 from lenet_tune.reproduce.plan import Job
 from lenet_tune.views import aligned, terminal_width, wrapped
@@ -61,7 +61,6 @@ def _terminal_rows(found: Reproduction) -> list[tuple[str, ...]]:
     ]
 
 
-_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _COLUMNS = ("where", "run", "published", "measured", "one new run", "n", "verdict")
 
 
@@ -98,7 +97,7 @@ def markdown(found: Mapping[str, Reproduction]) -> str:
 
 
 def _side_by_side(found: Mapping[str, Reproduction]) -> str:
-    titles = [_TITLES[backend] for backend in found]
+    titles = [BACKEND_NAMES[backend] for backend in found]
     numbers = zip(*(one.numbers for one in found.values()), strict=True)
     claims = zip(*(one.claims for one in found.values()), strict=True)
     published = [
@@ -126,7 +125,7 @@ def _side_by_side(found: Mapping[str, Reproduction]) -> str:
     verdicts = [column for title in titles for column in (f"verdict, {title}", "n")]
     return "\n\n".join(
         [
-            *(f"{_TITLES[backend]}: {headline(one)}" for backend, one in found.items()),
+            *(f"{BACKEND_NAMES[backend]}: {headline(one)}" for backend, one in found.items()),
             *_which_fits(found),
             "\n".join(_markdown_table(("where", "run", "published", *own), published)),
             "\n".join(_markdown_table(("claim", "in words", *verdicts), judged)),
@@ -139,14 +138,14 @@ def _which_fits(found: Mapping[str, Reproduction]) -> list[str]:
     first, second = found
     if (fit := fit_beside(found[first].pool, found[second].pool)) is None:
         return []
-    closer = _TITLES[first if fit.excess > 0 else second]
+    closer = BACKEND_NAMES[first if fit.excess > 0 else second]
     sure = "the figures do not say which the report had"
     if 0 not in fit.interval:
         sure = f"{closer} fits them better"
     between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}"
     return [
-        f"Over the {fit.numbers} figures that name their run, {_TITLES[first]} lies {points(fit.rms[0])} "
-        f"away (root mean square) and {_TITLES[second]} {points(fit.rms[1])}; the difference is "
+        f"Over the {fit.numbers} figures that name their run, {BACKEND_NAMES[first]} lies "
+        f"{points(fit.rms[0])} away (root mean square) and {BACKEND_NAMES[second]} {points(fit.rms[1])}; the difference is "
         f"{points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
     ]
 
