@@ -55,8 +55,8 @@ def _backend_words(found: Reproduction) -> tuple[str, ...]:
         return ()
     return tuple(
         f"On {BACKEND_NAMES[backend]} Keras's cross-entropy {_CROSS_ENTROPY[backend]}; on "
-        f"{BACKEND_NAMES[other]} it {_CROSS_ENTROPY[other]}. The report does not name its backend, so each has a page: lenet-tune "
-        f"reproduce --backend {other} makes the other one."
+        f"{BACKEND_NAMES[other]} it {_CROSS_ENTROPY[other]}. The report does not name its backend, so "
+        f"each has a page: lenet-tune reproduce --backend {other} makes the other one."
         for other in others
     )
 

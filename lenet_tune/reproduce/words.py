@@ -145,8 +145,8 @@ def _which_fits(found: Mapping[str, Reproduction]) -> list[str]:
     between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}"
     return [
         f"Over the {fit.numbers} figures that name their run, {BACKEND_NAMES[first]} lies "
-        f"{points(fit.rms[0])} away (root mean square) and {BACKEND_NAMES[second]} {points(fit.rms[1])}; the difference is "
-        f"{points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
+        f"{points(fit.rms[0])} away (root mean square) and {BACKEND_NAMES[second]} "
+        f"{points(fit.rms[1])}; the difference is {points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
     ]
 
 
