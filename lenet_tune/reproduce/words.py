@@ -135,18 +135,17 @@ def _side_by_side(found: Mapping[str, Reproduction]) -> str:
 
 def _which_fits(found: Mapping[str, Reproduction]) -> list[str]:
     """Whether the published figures say which of two backends the report had."""
-    first, second = found
-    if (fit := fit_beside(found[first].pool, found[second].pool)) is None:
+    first, second = found.values()
+    a, b = (BACKEND_NAMES[backend] for backend in found)
+    if (fit := fit_beside(first.pool, second.pool)) is None:
         return []
-    closer = BACKEND_NAMES[first if fit.excess > 0 else second]
     sure = "the figures do not say which the report had"
     if 0 not in fit.interval:
-        sure = f"{closer} fits them better"
-    between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}"
+        sure = f"{a if fit.excess > 0 else b} fits them better"
+    between = f"{100 * fit.interval.low:.1f} to {100 * fit.interval.high:.1f}, bootstrap over the figures"
     return [
-        f"Over the {fit.numbers} figures that name their run, {BACKEND_NAMES[first]} lies "
-        f"{points(fit.rms[0])} away (root mean square) and {BACKEND_NAMES[second]} "
-        f"{points(fit.rms[1])}; the difference is {points(fit.excess)} ({between}, bootstrap over the figures): {sure}."
+        f"Over the {fit.numbers} figures that name their run, {a} lies {points(fit.rms[0])} away (root mean "
+        f"square) and {b} {points(fit.rms[1])}; the difference is {points(fit.excess)} ({between}): {sure}."
     ]
 
 
