@@ -23,7 +23,7 @@ def widen(kernels: Array) -> Array:
 
 
 def grouped(x: Array, kernels: Array, *, strides: tuple[int, int], padding: str) -> Array:
-    """One grouped convolution; suits a GPU."""
+    """One grouped convolution; TensorFlow's way on a GPU."""
     return ops.conv(x, widen(kernels), strides=strides, padding=padding, groups=kernels.shape[0])
 
 

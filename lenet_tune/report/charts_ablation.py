@@ -74,20 +74,20 @@ def _cells(effect: Effect) -> tuple[str, str]:
     )
 
 
+def _row(label: str, effect: Effect) -> Row:
+    return {
+        "change": text(label),
+        "difference": per_cent(effect.sample.mean if effect.sample else None),
+        "low": per_cent(effect.interval.low if effect.interval else None),
+        "high": per_cent(effect.interval.high if effect.interval else None),
+        "n": effect.sample.n if effect.sample else 0,
+        "verdict": effect.verdict,
+        "told": effect.is_told,
+    }
+
+
 def _layers(found: Ablated) -> alt.LayerChart:
-    rows: list[Row] = [
-        {
-            "change": text(worth.label),
-            "difference": per_cent(effect.sample.mean if effect.sample else None),
-            "low": per_cent(effect.interval.low if effect.interval else None),
-            "high": per_cent(effect.interval.high if effect.interval else None),
-            "n": effect.sample.n if effect.sample else 0,
-            "verdict": effect.verdict,
-            "told": effect.is_told,
-        }
-        for worth in found.rows
-        for effect in (worth.last,)
-    ]
+    rows = [_row(worth.label, worth.last) for worth in found.rows]
     told = tip(("change:N", "change"), ("difference:Q", "points"), ("low:Q", "from"), ("high:Q", "to"),
                ("n:Q", "seeds"), ("verdict:N", "in words"))  # fmt: skip
     y = alt.Y(

@@ -79,48 +79,33 @@ def _rows(found: Reproduction) -> list[tuple[str, ...]]:
     ]
 
 
+def _claims(found: Reproduction) -> list[tuple[str, ...]]:
+    return [(c.claim.name, c.claim.words, verdict_words(c), str(c.n)) for c in found.claims]
+
+
 def markdown(found: Mapping[str, Reproduction]) -> str:
     """The table published / measured / verdict, and the claims, for the README; backends side by side."""
     if len(found) > 1:
         return _side_by_side(found)
     (one,) = found.values()
-    claims = [(c.claim.name, c.claim.words, verdict_words(c), str(c.n)) for c in one.claims]
     return "\n".join(
         [
             headline(one),
             "",
             *_markdown_table(_COLUMNS, _rows(one)),
             "",
-            *_markdown_table(("claim", "in words", "verdict", "n"), claims),
+            *_markdown_table(("claim", "in words", "verdict", "n"), _claims(one)),
         ]
     )
 
 
 def _side_by_side(found: Mapping[str, Reproduction]) -> str:
     titles = [BACKEND_NAMES[backend] for backend in found]
-    numbers = zip(*(one.numbers for one in found.values()), strict=True)
-    claims = zip(*(one.claims for one in found.values()), strict=True)
-    published = [
-        (
-            same[0].published.where,
-            same[0].published.label,
-            f"{same[0].published.accuracy:.4f}",
-            *(
-                cell
-                for v in same
-                for cell in (measured_words(v), str(v.sample.n if v.sample else 0), v.verdict)
-            ),
-        )
-        for same in numbers
-    ]
-    judged = [
-        (
-            same[0].claim.name,
-            same[0].claim.words,
-            *(cell for c in same for cell in (verdict_words(c), str(c.n))),
-        )
-        for same in claims
-    ]
+    numbers = zip(*map(_rows, found.values()), strict=True)
+    claims = zip(*map(_claims, found.values()), strict=True)
+    # A row begins as every backend's does, and goes on with what each has of its own.
+    published = [(*same[0][:3], *(row[i] for row in same for i in (3, 5, 6))) for same in numbers]
+    judged = [(*same[0][:2], *(cell for row in same for cell in row[2:])) for same in claims]
     own = [column for title in titles for column in (f"measured, {title}", "n", "verdict")]
     verdicts = [column for title in titles for column in (f"verdict, {title}", "n")]
     return "\n\n".join(
